@@ -1,0 +1,49 @@
+//! Memory of this process alone: the allocator's.
+
+use super::{Memory, Origin};
+use crate::error::Error;
+use crate::sync::AtomicI32;
+use core::ptr::NonNull;
+use crossbeam_utils::CachePadded;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+struct Heap {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+/// Zeroed, and aligned to a cache line, so that slot 0 starts one here as it does in a mapping.
+pub(super) fn create(bytes: usize) -> Result<Box<dyn Memory>, Error> {
+    let too_large = |_| Error::TooLarge { bytes: bytes as u64, max: super::MAX_BYTES as u64 };
+    let layout = Layout::from_size_align(bytes, align_of::<CachePadded<AtomicI32>>()).map_err(too_large)?;
+    // SAFETY: the length was checked not to be zero.
+    let base = unsafe { alloc_zeroed(layout) };
+    let base = NonNull::new(base).ok_or(Error::NoRoom { bytes: bytes as u64, code: OUT_OF_MEMORY })?;
+    Ok(Box::new(Heap { base, layout }))
+}
+
+/// What every system that we know calls it: `ENOMEM`, and `ERROR_NOT_ENOUGH_MEMORY` is 8 there.
+const OUT_OF_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
+
+// SAFETY: zeroed, aligned to more than a word, at one address until the drop; nobody else has the pointer.
+unsafe impl Memory for Heap {
+    fn base(&self) -> NonNull<AtomicI32> {
+        self.base.cast()
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin::Heap
+    }
+}
+
+// SAFETY: the owner of an allocation may be any thread.
+unsafe impl Send for Heap {}
+// SAFETY: it hands out a pointer, nothing else.
+unsafe impl Sync for Heap {}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        // SAFETY: allocated above, with this layout.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+    }
+}

@@ -1,0 +1,60 @@
+//! An object on its way to its name, on Linux: `O_TMPFILE`, which leaves nothing behind even if we are killed.
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+#[path = "unnamed_posix.rs"]
+mod temporary;
+
+pub(super) enum Unnamed {
+    /// Without any name.
+    Nameless(OwnedFd),
+    /// For a file system that knows no nameless files (NFS, FAT, old overlays).
+    Temporary(temporary::Unnamed),
+}
+
+impl Unnamed {
+    /// An empty object in the folder of `path`.
+    pub(super) fn create(path: &Path, mode: Mode) -> Result<Self, Errno> {
+        path.file_name().ok_or(Errno::ISDIR)?;
+        // A bare file name has the empty path for a parent.
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        match open(folder, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, mode) {
+            Ok(object) => Ok(Self::Nameless(object)),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+                temporary::Unnamed::create(path, mode).map(Self::Temporary)
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Gives the object its name, unless there is one of that name.
+    pub(super) fn publish(self, path: &Path) -> Result<OwnedFd, Errno> {
+        match self {
+            Self::Nameless(object) => {
+                // By way of /proc, which needs no capability; by the descriptor itself where /proc is not mounted.
+                let by_proc = format!("/proc/self/fd/{}", object.as_raw_fd());
+                match linkat(CWD, by_proc, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+                    Err(Errno::NOENT) => linkat(&object, "", CWD, path, AtFlags::EMPTY_PATH)?,
+                    outcome => outcome?,
+                }
+                Ok(object)
+            }
+            Self::Temporary(object) => object.publish(path),
+        }
+    }
+}
+
+impl AsFd for Unnamed {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Nameless(object) => object.as_fd(),
+            Self::Temporary(object) => object.as_fd(),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The one error: misuse, and what the operating system refuses.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a call was refused. Each variant names the offending value and the bound it broke.
+///
+/// An `Error` means that nothing was changed: no memory was kept, no name was made, no word was written. What a
+/// *correct* call can bring (a lock that was not free, a wait that timed out) is an outcome, not an error.
+///
+/// # Examples
+///
+/// ```
+/// use slotsync::{Error, SharedBuffer};
+///
+/// let error = SharedBuffer::new(6).unwrap_err();
+/// assert_eq!(error, Error::UnevenLength { bytes: 6 });
+/// assert_eq!(error.to_string(), "a buffer's length must be a multiple of 4 bytes, but 6 is not");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A buffer of no bytes was asked for.
+    #[error("a buffer needs at least 4 bytes, but 0 were asked for")]
+    ZeroLength,
+    /// The length is not a whole number of slots.
+    #[error("a buffer's length must be a multiple of 4 bytes, but {bytes} is not")]
+    UnevenLength {
+        /// The length asked for, or found.
+        bytes: u64,
+    },
+    /// The length is beyond what an address space can hold.
+    #[error("a buffer holds at most {max} bytes, but {bytes} were asked for")]
+    TooLarge {
+        /// The length asked for, or found.
+        bytes: u64,
+        /// The greatest possible length.
+        max: u64,
+    },
+    /// Memory, a file system or a quota has no room for so many bytes.
+    #[error("no room for {bytes} bytes: {}", io::Error::from_raw_os_error(*.code))]
+    NoRoom {
+        /// The length asked for.
+        bytes: u64,
+        /// The system's error number.
+        code: i32,
+    },
+    /// Slots beyond the end of the buffer were asked for.
+    #[error("slots {index}..{index}+{count} were asked for, but the buffer has {length} slots")]
+    OutOfBounds {
+        /// The first slot asked for.
+        index: usize,
+        /// How many slots from there on.
+        count: usize,
+        /// How many slots the buffer has.
+        length: usize,
+    },
+    /// Foreign memory does not start where a word can start.
+    #[error("shared words must be aligned to {align} bytes, but address {address:#x} is not")]
+    Misaligned {
+        /// The address handed in.
+        address: usize,
+        /// What it must be a multiple of.
+        align: usize,
+    },
+    /// The name cannot be that of a shared memory object, or the path not that of a file.
+    #[error("{name:?} is not a usable name: {reason}")]
+    BadName {
+        /// The name or path handed in.
+        name: PathBuf,
+        /// The rule it breaks.
+        reason: &'static str,
+    },
+    /// The system does not let this process do that.
+    #[error("no permission for {name:?}: {}", io::Error::from_raw_os_error(*.code))]
+    PermissionDenied {
+        /// The name or path.
+        name: PathBuf,
+        /// The system's error number.
+        code: i32,
+    },
+    /// Something was to be created that is there already.
+    #[error("{name:?} exists already")]
+    AlreadyExists {
+        /// The name or path.
+        name: PathBuf,
+    },
+    /// Something was to be opened that is not there.
+    #[error("{name:?} does not exist")]
+    NotFound {
+        /// The name or path.
+        name: PathBuf,
+    },
+    /// The object is there, but holds fewer bytes than were asked for. It is left as it is.
+    #[error("{name:?} has {found} bytes, but {bytes} were asked for")]
+    TooShort {
+        /// The name or path.
+        name: PathBuf,
+        /// Its length.
+        found: u64,
+        /// The length asked for.
+        bytes: u64,
+    },
+    /// A descriptor whose owner could shrink the memory under us, where a sealed one is required.
+    #[error("the descriptor is not sealed against shrinking: a peer could truncate it and kill this process by SIGBUS")]
+    Unsealed,
+    /// This platform cannot do that.
+    #[error("{what} is not supported on {platform}", platform = std::env::consts::OS)]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A lock was to be unlocked that nobody holds. It stays unlocked.
+    #[error("the lock is not held")]
+    NotHeld,
+    /// Any other failure of a system call.
+    #[error("{call}: {}", io::Error::from_raw_os_error(*.code))]
+    Os {
+        /// The system call.
+        call: &'static str,
+        /// The system's error number.
+        code: i32,
+    },
+}
+
+/// For programs that report everything as [`io::Error`]: the kind is kept, the text is this error's.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error {
+            Error::PermissionDenied { .. } => io::ErrorKind::PermissionDenied,
+            Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
+            Error::NotFound { .. } => io::ErrorKind::NotFound,
+            Error::Unsupported { .. } => io::ErrorKind::Unsupported,
+            Error::NoRoom { code, .. } | Error::Os { code, .. } => io::Error::from_raw_os_error(code).kind(),
+            _ => io::ErrorKind::InvalidInput,
+        };
+        Self::new(kind, error)
+    }
+}

@@ -1,0 +1,69 @@
+//! Linux and Android: `futex(2)`.
+
+use super::{Scope, Wait, refused};
+use crate::deadline;
+use crate::sync::AtomicI32;
+use core::num::NonZeroU32;
+use core::sync::atomic::AtomicU32;
+use rustix::io::Errno;
+use rustix::thread::futex::{Flags, Timespec, wait_bitset};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Instant;
+
+pub(super) const SHARED: bool = true;
+
+/// Every plain wake matches every bit.
+const ANY: NonZeroU32 = NonZeroU32::MAX;
+
+/// `FUTEX_WAIT_BITSET`, because its deadline is a point in time: a signal that interrupts the sleep cannot extend it.
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Wait {
+    // SAFETY: AtomicI32 and AtomicU32 have the same size, alignment and validity, and both may be written while shared.
+    let word = unsafe { &*(&raw const *word).cast::<AtomicU32>() };
+    let flags = match scope {
+        Scope::Private => Flags::PRIVATE,
+        Scope::Shared => Flags::empty(),
+    };
+    let end = deadline.and_then(monotonic);
+    match wait_bitset(word, flags, expected as u32, end.as_ref(), ANY) {
+        // A handler ran: spurious.
+        Ok(()) | Err(Errno::INTR) => Wait::Woken,
+        Err(Errno::AGAIN) => Wait::NotEqual,
+        Err(Errno::TIMEDOUT) => Wait::TimedOut,
+        Err(_) => refused(deadline),
+    }
+}
+
+/// The deadline on the kernel's clock. `None` is never: so far away that the kernel cannot say it.
+fn monotonic(deadline: Instant) -> Option<Timespec> {
+    // Read in this order, time that passes between the two readings makes the wait longer, never shorter.
+    let remaining = deadline::remaining(deadline);
+    let now = clock_gettime(ClockId::Monotonic);
+    let nanos = now.tv_nsec + i64::from(remaining.subsec_nanos());
+    let seconds = i64::try_from(remaining.as_secs()).ok()?;
+    Some(Timespec {
+        tv_sec: now.tv_sec.checked_add(seconds)?.checked_add(nanos / 1_000_000_000)?,
+        tv_nsec: nanos % 1_000_000_000,
+    })
+}
+
+/// `FUTEX_WAKE`. Private wakes of one and of all are atomic-wait's.
+pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
+    match (scope, count) {
+        (Scope::Private, 1) => atomic_wait::wake_one(word.cast()),
+        (Scope::Private, u32::MAX) => atomic_wait::wake_all(word.cast()),
+        _ => drop(wake_counted(word, count, scope)),
+    }
+}
+
+pub(super) fn wake_counted(word: *const AtomicI32, count: u32, scope: Scope) -> Option<u32> {
+    let operation = match scope {
+        Scope::Private => libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+        Scope::Shared => libc::FUTEX_WAKE,
+    };
+    // The kernel takes a count below one for one, so a large one must not turn negative.
+    let count = i32::try_from(count).unwrap_or(i32::MAX);
+    // SAFETY: FUTEX_WAKE uses the pointer as an address to look up; where there is no memory any more it says EFAULT.
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word, operation, count) };
+    // A refusal woke nobody.
+    Some(u32::try_from(woken).unwrap_or(0))
+}

@@ -1,0 +1,254 @@
+//! Check a protocol over slots with [loom](loom), which explores every interleaving: the futex's two doubles.
+//!
+//! This module exists only under `RUSTFLAGS="--cfg loom"`. Then atomics are loom's, [`SharedBuffer::new`] gives memory
+//! that loom watches, and waiting and waking go to a *double* of the kernel's futex. Everything above that floor,
+//! every primitive of this crate included, is the code that ships.
+//!
+//! Loom has no futex. Building one from its condition variable would lie twice: that one is fair, and it carries
+//! happens-before edges that no kernel promises, so that a missing `Acquire` after a sleep goes unseen. Hence two
+//! doubles, each strict where the other is lenient; run every model under both.
+//!
+//! | | [`Double::Parking`] | [`Double::Polling`] |
+//! |---|---|---|
+//! | wait | joins a queue and parks | yields and returns |
+//! | wake | releases *any* of those who wait, in every choice | does nothing |
+//! | finds | lost wakeups, which loom reports as deadlocks | orderings that are too weak |
+//! | misses | orderings that parking and unparking repair | lost wakeups |
+//!
+//! A wait with a deadline times out whenever the schedule lets it: before the wake or after, in every order. The clock
+//! is never asked, so a model gives deadlines that are past or far away. Only 32-bit slots exist here.
+//!
+//! # Examples
+//!
+//! Your own protocol: a flag, raised once. Forgetting the wake is a deadlock under `Parking`; a `Relaxed` store or load
+//! is a causality violation under `Polling`.
+//!
+//! ```
+//! use slotsync::model::{Double, Model, loom};
+//! use slotsync::SharedBuffer;
+//! use std::sync::atomic::Ordering::{Acquire, Release};
+//!
+//! for double in Double::ALL {
+//!     Model::new(double).check(|| {
+//!         let shared = loom::sync::Arc::new((SharedBuffer::new(4).unwrap(), loom::cell::UnsafeCell::new(0)));
+//!         let raiser = loom::thread::spawn({
+//!             let shared = shared.clone();
+//!             move || {
+//!                 let flag = shared.0.slot(0).unwrap();
+//!                 shared.1.with_mut(|data| unsafe { *data = 42 });
+//!                 flag.store(1, Release);
+//!                 flag.wake(1);
+//!             }
+//!         });
+//!         let flag = shared.0.slot(0).unwrap();
+//!         while flag.load(Acquire) == 0 {
+//!             let _ = flag.wait(0);
+//!         }
+//!         assert_eq!(shared.1.with(|data| unsafe { *data }), 42);
+//!         raiser.join().unwrap();
+//!     });
+//! }
+//! ```
+//!
+//! [`SharedBuffer::new`]: crate::SharedBuffer::new
+
+use super::{Scope, Wait};
+use crate::deadline;
+use crate::sync::{AtomicI32, Ordering::Relaxed};
+use ::loom::sync::atomic::AtomicUsize;
+use ::loom::thread::{self, Thread};
+use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// The loom that the atomics here are from.
+pub use ::loom;
+
+/// Which stand-in for the kernel's futex a model runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Double {
+    /// Waiters queue and park: finds lost wakeups, as deadlocks.
+    Parking,
+    /// Waiters yield and look again, and nothing but the word orders memory: finds orderings that are too weak.
+    Polling,
+}
+
+impl Double {
+    /// Every double, for a loop: a protocol is checked when it holds under all of them.
+    pub const ALL: [Self; 2] = [Self::Parking, Self::Polling];
+}
+
+/// One model: a double, and how far to explore.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a model does nothing until `check`"]
+pub struct Model {
+    double: Double,
+    preemptions: Option<usize>,
+}
+
+impl Model {
+    /// Explores every interleaving, which is feasible for two agents.
+    pub fn new(double: Double) -> Self {
+        Self { double, preemptions: None }
+    }
+
+    /// Explores only interleavings with at most `bound` preemptions (switches away from an agent that could go on).
+    /// `LOOM_MAX_PREEMPTIONS` in the environment wins over this; 3 has been enough to kill every known mutant.
+    pub fn preemption_bound(self, bound: usize) -> Self {
+        Self { preemptions: Some(bound), ..self }
+    }
+
+    /// Runs `agents` once for every interleaving.
+    ///
+    /// # Panics
+    ///
+    /// In the first interleaving in which an assertion fails, all agents sleep (a deadlock), or a cell is accessed
+    /// without a happens-before edge (a causality violation). Also when an interleaving takes more than 1,000 steps:
+    /// it is then most likely endless.
+    pub fn check(self, agents: impl Fn() + Send + Sync + 'static) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = builder.preemption_bound.or(self.preemptions);
+        builder.check(move || {
+            DOUBLE.set(self.double);
+            // Made by the first agent before there are others, so that looking it up orders nothing.
+            let _: &Kernel = &KERNEL;
+            agents();
+        });
+    }
+}
+
+thread_local! {
+    /// What the next `Kernel` is. Loom runs all agents of a model on one system thread.
+    static DOUBLE: Cell<Double> = const { Cell::new(Double::Parking) };
+}
+
+loom::lazy_static! {
+    /// Made anew for each interleaving.
+    static ref KERNEL: Kernel = Kernel {
+        double: DOUBLE.get(),
+        door: AtomicUsize::new(0),
+        queue: Mutex::new(Queue { next_ticket: 0, waiters: Vec::new(), tokens: Vec::new() }),
+    };
+}
+
+struct Kernel {
+    double: Double,
+    /// One word that every entry touches. Loom explores orders of accesses that *it* sees; without this it would take
+    /// two calls into the kernel for independent and try only one order of them. Relaxed, so it orders no memory.
+    door: AtomicUsize,
+    /// A std mutex: loom neither sees it nor switches agents while it is held, as no loom operation happens then.
+    queue: Mutex<Queue>,
+}
+
+/// Who sleeps, and the wakes that no sleeper has taken yet.
+struct Queue {
+    next_ticket: usize,
+    waiters: Vec<Waiter>,
+    tokens: Vec<Token>,
+}
+
+struct Waiter {
+    ticket: usize,
+    address: usize,
+    thread: Thread,
+}
+
+/// One wakeup for any one waiter that was there at the time of the wake. All of them are unparked and race for it, so
+/// that every choice the kernel could make is explored.
+struct Token {
+    address: usize,
+    /// Waiters with a lower ticket were asleep when the wake came.
+    before: usize,
+}
+
+impl Queue {
+    fn join(&mut self, address: usize) -> usize {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.waiters.push(Waiter { ticket, address, thread: thread::current() });
+        ticket
+    }
+
+    /// Takes the oldest token that this waiter was there for. The oldest: a later one may serve a later waiter too.
+    fn take_token(&mut self, ticket: usize, address: usize) -> bool {
+        let mine = self.tokens.iter().position(|token| token.address == address && ticket < token.before);
+        if let Some(mine) = mine {
+            self.tokens.remove(mine);
+            self.leave(ticket);
+        }
+        mine.is_some()
+    }
+
+    fn leave(&mut self, ticket: usize) {
+        self.waiters.retain(|waiter| waiter.ticket != ticket);
+    }
+
+    /// Adds a token for each of up to `count` waiters that no token is for yet, and unparks all who may take one.
+    fn wake(&mut self, address: usize, count: usize) -> usize {
+        let asleep = self.waiters.iter().filter(|waiter| waiter.address == address).count();
+        let promised = self.tokens.iter().filter(|token| token.address == address).count();
+        let woken = count.min(asleep.saturating_sub(promised));
+        for _ in 0..woken {
+            self.tokens.push(Token { address, before: self.next_ticket });
+        }
+        for waiter in self.waiters.iter().filter(|waiter| woken > 0 && waiter.address == address) {
+            waiter.thread.unpark();
+        }
+        woken
+    }
+}
+
+impl Kernel {
+    fn enter(&self) {
+        self.door.fetch_add(1, Relaxed);
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
+        // A failed assertion unwinds through here while loom reports it.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) const SHARED: bool = true;
+
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, _: Scope) -> Wait {
+    let address = (&raw const *word).addr();
+    KERNEL.enter();
+    // Adding nothing reads the newest value, as the kernel does; a load could read a stale one.
+    if word.fetch_add(0, Relaxed) != expected {
+        return Wait::NotEqual;
+    }
+    if deadline::has_passed(deadline) {
+        return Wait::TimedOut;
+    }
+    if KERNEL.double == Double::Polling {
+        thread::yield_now();
+        return if deadline.is_some() { Wait::TimedOut } else { Wait::Woken };
+    }
+    // No loom operation since the comparison: comparing and joining are one step.
+    let ticket = KERNEL.queue().join(address);
+    loop {
+        KERNEL.enter();
+        if KERNEL.queue().take_token(ticket, address) {
+            return Wait::Woken;
+        }
+        if deadline.is_some() {
+            KERNEL.queue().leave(ticket);
+            return Wait::TimedOut;
+        }
+        thread::park();
+    }
+}
+
+pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
+    let _ = wake_counted(word, count, scope);
+}
+
+pub(super) fn wake_counted(word: *const AtomicI32, count: u32, _: Scope) -> Option<u32> {
+    if KERNEL.double == Double::Polling {
+        return Some(0);
+    }
+    KERNEL.enter();
+    let woken = KERNEL.queue().wake(word.addr(), usize::try_from(count).unwrap_or(usize::MAX));
+    Some(u32::try_from(woken).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,299 @@
+//! One Int32 word of shared memory and its scope: the ground that every primitive stands on.
+
+use crate::deadline;
+use crate::error::Error;
+use crate::futex::{self, Scope, Wait};
+use crate::sync::{self, AtomicI32, Ordering};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use std::time::{Duration, Instant};
+
+/// One Int32 word of shared memory: atomic operations, and a futex to wait on.
+///
+/// A slot is a `Copy` pair of an address and a [`Scope`]; it borrows the buffer it came from, and any number of slots
+/// may name one word. Arithmetic wraps around. The orderings are those of [`std::sync::atomic`].
+///
+/// Any agent that maps the memory can write any value at any time. No value of the word makes any operation here
+/// panic or misbehave.
+///
+/// # Examples
+///
+/// A flag that one thread raises and another waits for:
+///
+/// ```
+/// use slotsync::SharedBuffer;
+/// use std::sync::atomic::Ordering::{Acquire, Release};
+///
+/// let buffer = SharedBuffer::new(4)?;
+/// let flag = buffer.slot(0)?;
+/// std::thread::scope(|threads| {
+///     threads.spawn(move || {
+///         while flag.load(Acquire) == 0 {
+///             let _ = flag.wait(0); // May return spuriously: hence the loop.
+///         }
+///     });
+///     flag.store(1, Release);
+///     flag.wake(1);
+/// });
+/// # Ok::<(), slotsync::Error>(())
+/// ```
+///
+/// # Cross-process
+///
+/// A slot of a shared buffer works between processes, at whatever address each maps it. The unit of sharing is the
+/// word's place in the memory, so 32- and 64-bit processes agree on it.
+#[derive(Clone, Copy)]
+pub struct Slot<'buf> {
+    /// A pointer, not a reference: after the operation that publishes a change, the memory may be freed by another
+    /// agent while a call on this slot is still returning.
+    word: NonNull<AtomicI32>,
+    scope: Scope,
+    buffer: PhantomData<&'buf AtomicI32>,
+}
+
+// SAFETY: a slot is a `&AtomicI32` in all but the promise that the word outlives a call in progress, and that
+// reference is Send and Sync.
+unsafe impl Send for Slot<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Slot<'_> {}
+
+impl<'buf> Slot<'buf> {
+    /// A slot over a word that lies elsewhere: in a `static`, or in a `#[repr(C)]` struct.
+    ///
+    /// `scope` must be [`Scope::Shared`] if other processes wait on the word or wake its waiters, and all of them must
+    /// say so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`]: `Scope::Shared` on a platform whose futex is private.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Scope, Slot};
+    /// use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+    ///
+    /// static WORD: AtomicI32 = AtomicI32::new(3);
+    /// assert_eq!(Slot::from_ref(&WORD, Scope::Private)?.fetch_add(1, Relaxed), 3);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn from_ref(word: &'buf AtomicI32, scope: Scope) -> Result<Self, Error> {
+        futex::check_scope(scope)?;
+        Ok(Self::from_word(NonNull::from(word), scope))
+    }
+
+    /// For the buffer, which answers for the word: it is aligned, and lives and stays atomic for `'buf`.
+    pub(crate) fn from_word(word: NonNull<AtomicI32>, scope: Scope) -> Self {
+        Self { word, scope, buffer: PhantomData }
+    }
+
+    /// The word itself. Not for use after an operation that lets another agent free the memory.
+    #[inline]
+    fn word(&self) -> &'buf AtomicI32 {
+        // SAFETY: both constructors take words that are aligned, initialized and only accessed atomically for 'buf.
+        unsafe { self.word.as_ref() }
+    }
+
+    /// Who can wait on this word and wake its waiters.
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Reads the word.
+    ///
+    /// # Panics
+    ///
+    /// If `order` is `Release` or `AcqRel`, as [`AtomicI32::load`](std::sync::atomic::AtomicI32::load) does.
+    #[inline]
+    pub fn load(&self, order: Ordering) -> i32 {
+        self.word().load(order)
+    }
+
+    /// Writes the word. This wakes nobody: see [`wake`](Self::wake).
+    ///
+    /// # Panics
+    ///
+    /// If `order` is `Acquire` or `AcqRel`, as [`AtomicI32::store`](std::sync::atomic::AtomicI32::store) does.
+    #[inline]
+    pub fn store(&self, value: i32, order: Ordering) {
+        sync::store(self.word(), value, order);
+    }
+
+    /// Writes the word and returns what it held, as one atomic step.
+    #[inline]
+    pub fn swap(&self, value: i32, order: Ordering) -> i32 {
+        self.word().swap(value, order)
+    }
+
+    /// Writes `new` if the word holds `current`. Returns what it held: `Ok` if written, `Err` if not.
+    ///
+    /// # Errors
+    ///
+    /// The value that was found instead of `current`.
+    ///
+    /// # Panics
+    ///
+    /// If `failure` is `Release` or `AcqRel`.
+    #[inline]
+    pub fn compare_exchange(&self, current: i32, new: i32, success: Ordering, failure: Ordering) -> Result<i32, i32> {
+        self.word().compare_exchange(current, new, success, failure)
+    }
+
+    /// Adds, wrapping around, and returns what the word held.
+    #[inline]
+    pub fn fetch_add(&self, value: i32, order: Ordering) -> i32 {
+        self.word().fetch_add(value, order)
+    }
+
+    /// Subtracts, wrapping around, and returns what the word held.
+    #[inline]
+    pub fn fetch_sub(&self, value: i32, order: Ordering) -> i32 {
+        self.word().fetch_sub(value, order)
+    }
+
+    /// Keeps the bits that `value` has too, and returns what the word held.
+    #[inline]
+    pub fn fetch_and(&self, value: i32, order: Ordering) -> i32 {
+        self.word().fetch_and(value, order)
+    }
+
+    /// Sets the bits that `value` has, and returns what the word held.
+    #[inline]
+    pub fn fetch_or(&self, value: i32, order: Ordering) -> i32 {
+        self.word().fetch_or(value, order)
+    }
+
+    /// Flips the bits that `value` has, and returns what the word held.
+    #[inline]
+    pub fn fetch_xor(&self, value: i32, order: Ordering) -> i32 {
+        self.word().fetch_xor(value, order)
+    }
+
+    /// Sleeps while the word holds `expected`, until a [`wake`](Self::wake).
+    ///
+    /// # Spurious wakeups
+    ///
+    /// May return [`Wait::Woken`] though nobody woke it, so call it in a loop that looks at the word again.
+    ///
+    /// # Memory ordering
+    ///
+    /// None: whatever the outcome, look at the word again with the ordering that what you read next needs.
+    pub fn wait(&self, expected: i32) -> Wait {
+        self.wait_deadline(expected, None)
+    }
+
+    /// As [`wait`](Self::wait), for at most `timeout`. A `timeout` beyond what the clock can say, such as
+    /// [`Duration::MAX`], is forever. With [`Duration::ZERO`] it never sleeps.
+    ///
+    /// In a loop, [`wait_until`](Self::wait_until) keeps the sum of the waits within bounds; this does not.
+    pub fn wait_for(&self, expected: i32, timeout: Duration) -> Wait {
+        self.wait_deadline(expected, deadline::after(timeout))
+    }
+
+    /// As [`wait`](Self::wait), but not beyond `deadline`, on the monotonic clock that [`Instant`] reads.
+    ///
+    /// If the word does not hold `expected`, that is the outcome even if the deadline has passed.
+    pub fn wait_until(&self, expected: i32, deadline: Instant) -> Wait {
+        self.wait_deadline(expected, Some(deadline))
+    }
+
+    /// The three waits above: `None` is no deadline.
+    pub(crate) fn wait_deadline(&self, expected: i32, deadline: Option<Instant>) -> Wait {
+        futex::wait(self.word(), expected, deadline, self.scope)
+    }
+
+    /// Wakes up to `count` of those who wait on the word, whichever they are; 0 wakes none.
+    ///
+    /// Where the system knows only one or all (macOS, Windows), any count above one wakes all.
+    ///
+    /// This uses the word's address and never its memory, so it is harmless if another agent has freed it by then. It
+    /// orders no memory. It is async-signal-safe, but may change `errno`.
+    #[inline]
+    pub fn wake(&self, count: u32) {
+        futex::wake(self.word.as_ptr(), count, self.scope);
+    }
+
+    /// As [`wake`](Self::wake), and says how many were woken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`]: only Linux and Android tell. Elsewhere nobody was woken.
+    pub fn wake_counted(&self, count: u32) -> Result<u32, Error> {
+        futex::wake_counted(self.word.as_ptr(), count, self.scope)
+    }
+}
+
+/// Two slots are equal if they name the same word of this address space, in the same scope.
+impl PartialEq for Slot<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.word, self.scope) == (other.word, other.scope)
+    }
+}
+
+impl Eq for Slot<'_> {}
+
+impl fmt::Debug for Slot<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.load(Ordering::Relaxed);
+        f.debug_struct("Slot").field("value", &value).field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// Consecutive slots of a buffer: indexed by [`get`](Self::get), or walked by a `for` loop.
+///
+/// Made by [`SharedBuffer::slots`](crate::SharedBuffer::slots), where there is an example. `Copy`, as a slot is.
+#[derive(Clone, Copy)]
+pub struct Slots<'buf> {
+    first: Slot<'buf>,
+    count: usize,
+}
+
+impl<'buf> Slots<'buf> {
+    /// For the buffer, which answers for all the words.
+    pub(crate) fn from_words(first: NonNull<AtomicI32>, count: usize, scope: Scope) -> Self {
+        Self { first: Slot::from_word(first, scope), count }
+    }
+
+    /// How many slots.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The slot at `index`, counted from the first of these; `None` beyond the last.
+    pub fn get(&self, index: usize) -> Option<Slot<'buf>> {
+        // SAFETY: the buffer vouched for `count` words from the first on.
+        (index < self.count).then(|| Slot { word: unsafe { self.first.word.add(index) }, ..self.first })
+    }
+}
+
+impl<'buf> Iterator for Slots<'buf> {
+    type Item = Slot<'buf>;
+
+    fn next(&mut self) -> Option<Slot<'buf>> {
+        let next = self.get(0)?;
+        // SAFETY: there is a word at `first`, so this is at most one past the last.
+        self.first.word = unsafe { self.first.word.add(1) };
+        self.count -= 1;
+        Some(next)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count, Some(self.count))
+    }
+}
+
+impl ExactSizeIterator for Slots<'_> {}
+
+impl fmt::Debug for Slots<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(*self).finish()
+    }
+}
+
+static_assertions::assert_impl_all!(Slot<'static>: Copy, Send, Sync);

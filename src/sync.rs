@@ -1,0 +1,43 @@
+//! The one door to atomics and to what a spinning thread asks of its machine: core's, or loom's under `--cfg loom`.
+//!
+//! Nothing else in the crate names an atomic type's origin, so a model runs the very code that ships.
+
+pub(crate) use imp::*;
+
+/// A process-local statistic. Always core's, so that a model neither sees it nor explores it.
+pub(crate) use core::sync::atomic::AtomicUsize as Counter;
+
+#[cfg(not(loom))]
+mod imp {
+    pub(crate) use core::hint::spin_loop;
+    pub(crate) use core::sync::atomic::{AtomicI32, Ordering};
+    use std::sync::OnceLock;
+
+    #[inline]
+    pub(crate) fn store(word: &AtomicI32, value: i32, order: Ordering) {
+        word.store(value, order);
+    }
+
+    /// Can another thread run while this one spins? Asked of the system once: the answer costs several system calls.
+    pub(crate) fn is_parallel() -> bool {
+        static PARALLEL: OnceLock<bool> = OnceLock::new();
+        *PARALLEL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
+    }
+}
+
+#[cfg(loom)]
+mod imp {
+    pub(crate) use loom::hint::spin_loop;
+    pub(crate) use loom::sync::atomic::{AtomicI32, Ordering};
+
+    /// A swap, not a store: in loom a relaxed read-modify-write beside a plain store is not atomic, and a model of a
+    /// correct protocol would then report a deadlock that no machine can reach.
+    pub(crate) fn store(word: &AtomicI32, value: i32, order: Ordering) {
+        word.swap(value, order);
+    }
+
+    /// A turn of spinning is a state that sleeping explores as well: models do without.
+    pub(crate) fn is_parallel() -> bool {
+        false
+    }
+}
