@@ -10,7 +10,7 @@ pub(crate) fn after(timeout: Duration) -> Option<Instant> {
 
 /// Has the time come? Asks the clock only if there is a deadline.
 pub(crate) fn has_passed(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| deadline <= Instant::now())
+    deadline.is_some_and(|deadline| remaining(deadline).is_zero())
 }
 
 /// How long to go: zero once it has passed.

@@ -1,7 +1,7 @@
 //! Shared buffers: length, scope and bounds; hands out slots. One file per origin of memory.
 
 use crate::error::Error;
-use crate::futex::{self, Scope};
+use crate::futex::Scope;
 use crate::slot::{Slot, Slots};
 use crate::sync::AtomicI32;
 use core::fmt;
@@ -331,7 +331,7 @@ impl SharedBuffer {
     /// ```
     #[cfg(not(loom))]
     pub unsafe fn from_raw_parts(base: *mut u8, bytes: usize, scope: Scope) -> Result<Self, Error> {
-        futex::check_scope(scope)?;
+        crate::futex::check_scope(scope)?;
         // SAFETY: the caller answers for the memory.
         let memory = unsafe { foreign::adopt(base, check_length(bytes)?) }?;
         Ok(Self::over(memory, bytes, scope))

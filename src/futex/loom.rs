@@ -10,10 +10,10 @@
 //!
 //! | | [`Double::Parking`] | [`Double::Polling`] |
 //! |---|---|---|
-//! | wait | joins a queue and parks | yields and returns |
-//! | wake | releases *any* of those who wait, in every choice | does nothing |
+//! | wait | joins a queue and parks | yields until the word changes or a wake comes; once, for no reason |
+//! | wake | releases *any* of those who wait, in every choice | releases all |
 //! | finds | lost wakeups, which loom reports as deadlocks | orderings that are too weak |
-//! | misses | orderings that parking and unparking repair | lost wakeups |
+//! | misses | orderings that unparking repairs | lost wakeups |
 //!
 //! A wait with a deadline times out whenever the schedule lets it: before the wake or after, in every order. The clock
 //! is never asked, so a model gives deadlines that are past or far away. Only 32-bit slots exist here.
@@ -127,7 +127,7 @@ loom::lazy_static! {
     static ref KERNEL: Kernel = Kernel {
         double: DOUBLE.get(),
         door: AtomicUsize::new(0),
-        queue: Mutex::new(Queue { next_ticket: 0, waiters: Vec::new(), tokens: Vec::new() }),
+        queue: Mutex::new(Queue { next_ticket: 0, waiters: Vec::new(), tokens: Vec::new(), stray: true }),
     };
 }
 
@@ -145,12 +145,16 @@ struct Queue {
     next_ticket: usize,
     waiters: Vec<Waiter>,
     tokens: Vec<Token>,
+    /// Polling: is the one return for no reason still to come?
+    stray: bool,
 }
 
 struct Waiter {
     ticket: usize,
     address: usize,
     thread: Thread,
+    /// Polling: a wake came.
+    woken: bool,
 }
 
 /// One wakeup for any one waiter that was there at the time of the wake. All of them are unparked and race for it, so
@@ -165,7 +169,7 @@ impl Queue {
     fn join(&mut self, address: usize) -> usize {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.waiters.push(Waiter { ticket, address, thread: thread::current() });
+        self.waiters.push(Waiter { ticket, address, thread: thread::current(), woken: false });
         ticket
     }
 
@@ -196,9 +200,75 @@ impl Queue {
         }
         woken
     }
+
+    /// Notes the wake without a word to anybody: unparking would order memory.
+    fn mark_all_woken(&mut self, address: usize) -> usize {
+        let woken = self.waiters.iter_mut().filter(|waiter| waiter.address == address && !waiter.woken);
+        woken.map(|waiter| waiter.woken = true).count()
+    }
+
+    fn is_woken(&self, ticket: usize) -> bool {
+        self.waiters.iter().any(|waiter| waiter.ticket == ticket && waiter.woken)
+    }
+
+    fn is_first(&self, ticket: usize) -> bool {
+        self.waiters.first().is_some_and(|first| first.ticket == ticket)
+    }
 }
 
 impl Kernel {
+    /// Sleeps until a token, or until the schedule lets the time run out.
+    fn park(&self, address: usize, is_timed: bool) -> Wait {
+        // No loom operation since the comparison: comparing and joining are one step.
+        let ticket = self.queue().join(address);
+        loop {
+            self.enter();
+            if self.queue().take_token(ticket, address) {
+                return Wait::Woken;
+            }
+            if is_timed {
+                self.queue().leave(ticket);
+                return Wait::TimedOut;
+            }
+            thread::park();
+        }
+    }
+
+    /// Looks again and again. Of several waiters only the first does so: two that yield to each other would keep a
+    /// third from ever running. It alone unparks the others, so all that can be ordered thereby is what *it* knew.
+    fn poll(&self, word: &AtomicI32, expected: i32, is_timed: bool) -> Wait {
+        if is_timed || std::mem::take(&mut self.queue().stray) {
+            thread::yield_now();
+            return if is_timed { Wait::TimedOut } else { Wait::Woken };
+        }
+        let ticket = self.queue().join((&raw const *word).addr());
+        loop {
+            let is_first = self.queue().is_first(ticket);
+            if is_first {
+                thread::yield_now()
+            } else {
+                thread::park()
+            }
+            if word.fetch_add(0, Relaxed) != expected || self.queue().is_woken(ticket) {
+                self.queue().leave(ticket);
+                self.unpark_others();
+                return Wait::Woken;
+            }
+            if is_first {
+                self.unpark_others();
+            }
+        }
+    }
+
+    /// Unparks those who were woken, and the one who is to poll from now on.
+    fn unpark_others(&self) {
+        for (place, waiter) in self.queue().waiters.iter().enumerate() {
+            if place == 0 || waiter.woken {
+                waiter.thread.unpark();
+            }
+        }
+    }
+
     fn enter(&self) {
         self.door.fetch_add(1, Relaxed);
     }
@@ -221,22 +291,9 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, _
     if deadline::has_passed(deadline) {
         return Wait::TimedOut;
     }
-    if KERNEL.double == Double::Polling {
-        thread::yield_now();
-        return if deadline.is_some() { Wait::TimedOut } else { Wait::Woken };
-    }
-    // No loom operation since the comparison: comparing and joining are one step.
-    let ticket = KERNEL.queue().join(address);
-    loop {
-        KERNEL.enter();
-        if KERNEL.queue().take_token(ticket, address) {
-            return Wait::Woken;
-        }
-        if deadline.is_some() {
-            KERNEL.queue().leave(ticket);
-            return Wait::TimedOut;
-        }
-        thread::park();
+    match KERNEL.double {
+        Double::Parking => KERNEL.park(address, deadline.is_some()),
+        Double::Polling => KERNEL.poll(word, expected, deadline.is_some()),
     }
 }
 
@@ -245,10 +302,11 @@ pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
 }
 
 pub(super) fn wake_counted(word: *const AtomicI32, count: u32, _: Scope) -> Option<u32> {
-    if KERNEL.double == Double::Polling {
-        return Some(0);
-    }
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
     KERNEL.enter();
-    let woken = KERNEL.queue().wake(word.addr(), usize::try_from(count).unwrap_or(usize::MAX));
+    let woken = match KERNEL.double {
+        Double::Parking => KERNEL.queue().wake(word.addr(), count),
+        Double::Polling => KERNEL.queue().mark_all_woken(word.addr()),
+    };
     Some(u32::try_from(woken).unwrap_or(u32::MAX))
 }
