@@ -1,0 +1,150 @@
+//! Real processes, made by `fork`, and what Linux tells of them.
+
+use super::until;
+use std::fmt::Write;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A child process that runs one closure. Killed and reaped when dropped.
+pub struct Process {
+    pid: libc::pid_t,
+    is_reaped: bool,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Exited(i32),
+    Killed(i32),
+}
+
+impl Process {
+    /// The child shares what is mapped as shared, has a copy of all else, and no other thread of ours. It must not
+    /// print, and should not allocate much: another thread may hold those locks at the time of the fork.
+    pub fn fork(body: impl FnOnce() -> i32) -> Self {
+        // SAFETY: the child runs `body` alone and leaves by `_exit`.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+        if pid == 0 {
+            // SAFETY: a child does not outlive a test that dies, and `_exit` runs none of the parent's handlers.
+            unsafe {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                let code = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+                    let text = panic.downcast_ref::<String>().map(String::as_str);
+                    say(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panic"));
+                    101
+                });
+                libc::_exit(code)
+            }
+        }
+        Self { pid, is_reaped: false }
+    }
+
+    pub fn pid(&self) -> libc::pid_t {
+        self.pid
+    }
+
+    /// Waits until it ends.
+    pub fn end(mut self) -> End {
+        let mut end = None;
+        until("a child process ends", || {
+            end = self.has_ended();
+            end.is_some()
+        });
+        end.unwrap()
+    }
+
+    /// Waits until it ends, and fails unless it did so in good order.
+    pub fn join(self) {
+        assert_eq!(self.end(), End::Exited(0), "a child process failed");
+    }
+
+    pub fn has_ended(&mut self) -> Option<End> {
+        let mut status = 0;
+        // SAFETY: a child of ours that nobody has reaped.
+        let pid = unsafe { libc::waitpid(self.pid, &mut status, libc::WNOHANG) };
+        if pid == 0 {
+            return None;
+        }
+        assert_eq!(pid, self.pid, "waitpid: {}", std::io::Error::last_os_error());
+        self.is_reaped = true;
+        Some(if libc::WIFSIGNALED(status) {
+            End::Killed(libc::WTERMSIG(status))
+        } else {
+            End::Exited(libc::WEXITSTATUS(status))
+        })
+    }
+
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: a child of ours that nobody has reaped.
+        assert_eq!(unsafe { libc::kill(self.pid, signal) }, 0);
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub fn kill(self) {
+        self.signal(libc::SIGKILL);
+        assert_eq!(self.end(), End::Killed(libc::SIGKILL));
+    }
+
+    /// Waits until it sleeps on a futex.
+    pub fn until_asleep(&self) {
+        until("a process sleeps on a futex", || is_asleep(self.pid, self.pid));
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.is_reaped {
+            // SAFETY: a child of ours that nobody has reaped.
+            unsafe {
+                libc::kill(self.pid, libc::SIGKILL);
+                libc::waitpid(self.pid, std::ptr::null_mut(), 0);
+            }
+        }
+    }
+}
+
+/// Writes to standard error without a lock.
+fn say(text: &str) {
+    let text = format!("child process: {text}\n");
+    // SAFETY: a live buffer of that length.
+    unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+}
+
+/// This thread, as /proc knows it.
+pub fn thread_id() -> libc::pid_t {
+    // SAFETY: no preconditions.
+    unsafe { libc::gettid() }
+}
+
+/// Waits until a thread of this process sleeps on a futex.
+pub fn until_thread_asleep(thread: libc::pid_t) {
+    let pid = std::process::id().try_into().unwrap();
+    until("a thread sleeps on a futex", || is_asleep(pid, thread));
+}
+
+/// The numbers of `futex` on x86-64, aarch64, i386, and everywhere with 64-bit time on 32-bit machines.
+const FUTEX: [&str; 4] = ["202", "98", "240", "422"];
+
+/// Is it blocked inside the system call? The kernel says `running` otherwise.
+fn is_asleep(pid: libc::pid_t, thread: libc::pid_t) -> bool {
+    let call = fs::read_to_string(format!("/proc/{pid}/task/{thread}/syscall")).unwrap_or_default();
+    call.split(' ').next().is_some_and(|number| FUTEX.contains(&number))
+}
+
+/// Where every thread of this process and of its children is: its name, its system call with arguments (for a futex
+/// the address, the operation and the expected value), and the kernel function it waits in.
+pub fn whereabouts() -> String {
+    let mut text = String::new();
+    let mut pids = vec![std::process::id().to_string()];
+    while let Some(pid) = pids.pop() {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+            let read = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+            let [name, call, place] = ["comm", "syscall", "wchan"].map(read);
+            let id = task.file_name();
+            let _ = writeln!(text, "  {pid}/{}: {}: {} in {place}", id.display(), name.trim(), call.trim());
+            pids.extend(read("children").split_whitespace().map(str::to_owned));
+        }
+    }
+    text
+}
