@@ -1,11 +1,13 @@
 //! One Int32 word of shared memory and its scope: the ground that every primitive stands on.
 
+use crate::buffer::SharedBuffer;
 use crate::deadline;
 use crate::error::Error;
 use crate::futex::{self, Scope, Wait};
 use crate::sync::{self, AtomicI32, Ordering};
 use core::fmt;
 use core::marker::PhantomData;
+use core::ops::{Bound, RangeBounds};
 use core::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -83,8 +85,8 @@ impl<'buf> Slot<'buf> {
         Ok(Self::from_word(NonNull::from(word), scope))
     }
 
-    /// For the buffer, which answers for the word: it is aligned, and lives and stays atomic for `'buf`.
-    pub(crate) fn from_word(word: NonNull<AtomicI32>, scope: Scope) -> Self {
+    /// The buffer answers for the word: it is aligned, and lives and stays atomic for `'buf`.
+    fn from_word(word: NonNull<AtomicI32>, scope: Scope) -> Self {
         Self { word, scope, buffer: PhantomData }
     }
 
@@ -240,6 +242,52 @@ impl fmt::Debug for Slot<'_> {
     }
 }
 
+impl SharedBuffer {
+    /// Slot `index`: the four bytes at `4 * index`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`].
+    pub fn slot(&self, index: usize) -> Result<Slot<'_>, Error> {
+        self.span(index, 1).map(|first| Slot::from_word(first, self.scope()))
+    }
+
+    /// The slots of a range.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::SharedBuffer;
+    /// use std::sync::atomic::Ordering::Relaxed;
+    ///
+    /// let buffer = SharedBuffer::new(64)?;
+    /// for (number, slot) in (0..).zip(buffer.slots(8..)?) {
+    ///     slot.store(number, Relaxed);
+    /// }
+    /// assert_eq!(buffer.slot(15)?.load(Relaxed), 7);
+    /// assert!(buffer.slots(8..17).is_err());
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn slots(&self, range: impl RangeBounds<usize>) -> Result<Slots<'_>, Error> {
+        let start = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&last) => last.saturating_add(1),
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => self.byte_length() / size_of::<i32>(),
+        };
+        let count = end.saturating_sub(start);
+        self.span(start, count).map(|first| Slots { first: Slot::from_word(first, self.scope()), count })
+    }
+}
+
 /// Consecutive slots of a buffer: indexed by [`get`](Self::get), or walked by a `for` loop.
 ///
 /// Made by [`SharedBuffer::slots`](crate::SharedBuffer::slots), where there is an example. `Copy`, as a slot is.
@@ -250,11 +298,6 @@ pub struct Slots<'buf> {
 }
 
 impl<'buf> Slots<'buf> {
-    /// For the buffer, which answers for all the words.
-    pub(crate) fn from_words(first: NonNull<AtomicI32>, count: usize, scope: Scope) -> Self {
-        Self { first: Slot::from_word(first, scope), count }
-    }
-
     /// How many slots.
     pub fn len(&self) -> usize {
         self.count

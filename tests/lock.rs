@@ -192,33 +192,6 @@ fn a_lock_lives_in_a_static_and_in_a_struct() {
     assert_eq!(header.version, 1);
 }
 
-/// The steps of Hansen's `lock.js`, as published: Drepper's mutex 2.
-mod js {
-    use super::*;
-    use std::sync::atomic::Ordering::SeqCst;
-
-    pub(super) fn lock(word: Slot<'_>) {
-        let mut was = compare_exchange(word, 0, 1);
-        while was != 0 {
-            if was == 2 || compare_exchange(word, 1, 2) != 0 {
-                let _ = word.wait(2);
-            }
-            was = compare_exchange(word, 0, 2);
-        }
-    }
-
-    pub(super) fn unlock(word: Slot<'_>) {
-        if word.fetch_sub(1, SeqCst) != 1 {
-            word.store(0, SeqCst);
-            word.wake(1);
-        }
-    }
-
-    fn compare_exchange(word: Slot<'_>, current: i32, new: i32) -> i32 {
-        word.compare_exchange(current, new, SeqCst, SeqCst).unwrap_or_else(|was| was)
-    }
-}
-
 over_every_origin! { lock_js_and_ours_exclude_each_other }
 
 fn lock_js_and_ours_exclude_each_other(memory: &Memory) {
@@ -235,9 +208,9 @@ fn lock_js_and_ours_exclude_each_other(memory: &Memory) {
             });
             threads.spawn(|| {
                 for _ in 0..5_000 {
-                    js::lock(word(memory));
+                    support::js::lock(word(memory));
                     bump();
-                    js::unlock(word(memory));
+                    support::js::unlock(word(memory));
                 }
             });
         }

@@ -1,6 +1,6 @@
 //! Memory of this process alone: the allocator's.
 
-use super::{Memory, Origin};
+use super::{Memory, OUT_OF_MEMORY, Origin};
 use crate::error::Error;
 use crate::sync::AtomicI32;
 use core::ptr::NonNull;
@@ -21,9 +21,6 @@ pub(super) fn create(bytes: usize) -> Result<Box<dyn Memory>, Error> {
     let base = NonNull::new(base).ok_or(Error::NoRoom { bytes: bytes as u64, code: OUT_OF_MEMORY })?;
     Ok(Box::new(Heap { base, layout }))
 }
-
-/// What every system that we know calls it: `ENOMEM`, and `ERROR_NOT_ENOUGH_MEMORY` is 8 there.
-const OUT_OF_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
 
 // SAFETY: zeroed, aligned to more than a word, at one address until the drop; nobody else has the pointer.
 unsafe impl Memory for Heap {

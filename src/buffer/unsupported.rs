@@ -52,11 +52,15 @@ pub(super) mod memfd {
         Err(Error::Unsupported { what: "memfd" })
     }
 
-    pub(in super::super) fn open_sealed<T>(_: T) -> RefusedWhole {
+    pub(in super::super) fn check_sealed<T>(_: T) -> Result<(), Error> {
         Err(Error::Unsupported { what: "a sealed descriptor" })
     }
+}
 
-    pub(in super::super) fn open_unsealed<T>(_: T) -> RefusedWhole {
-        Err(Error::Unsupported { what: "a buffer over a descriptor" })
+pub(super) mod foreign {
+    use super::*;
+
+    pub(in super::super) unsafe fn adopt(_: *mut u8, _: usize) -> Refused {
+        Err(Error::Unsupported { what: "a buffer over foreign memory, in a model," })
     }
 }

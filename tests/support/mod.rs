@@ -7,7 +7,6 @@
 pub mod processes;
 
 use slotsync::SharedBuffer;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::thread;
@@ -164,4 +163,31 @@ impl Watchdog {
 /// Does an emulator run this, which has no peers to trace and no kernel of its own to ask?
 pub fn is_emulated() -> bool {
     std::env::var_os("SLOTSYNC_EMULATED").is_some()
+}
+
+/// The steps of Hansen's `lock.js`, as published: Drepper's mutex 2.
+pub mod js {
+    use slotsync::Slot;
+    use std::sync::atomic::Ordering::SeqCst;
+
+    pub fn lock(word: Slot<'_>) {
+        let mut was = compare_exchange(word, 0, 1);
+        while was != 0 {
+            if was == 2 || compare_exchange(word, 1, 2) != 0 {
+                let _ = word.wait(2);
+            }
+            was = compare_exchange(word, 0, 2);
+        }
+    }
+
+    pub fn unlock(word: Slot<'_>) {
+        if word.fetch_sub(1, SeqCst) != 1 {
+            word.store(0, SeqCst);
+            word.wake(1);
+        }
+    }
+
+    fn compare_exchange(word: Slot<'_>, current: i32, new: i32) -> i32 {
+        word.compare_exchange(current, new, SeqCst, SeqCst).unwrap_or_else(|was| was)
+    }
 }

@@ -141,8 +141,8 @@ pub fn whereabouts() -> String {
         for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
             let read = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
             let [name, call, place] = ["comm", "syscall", "wchan"].map(read);
-            let id = task.file_name();
-            let _ = writeln!(text, "  {pid}/{}: {}: {} in {place}", id.display(), name.trim(), call.trim());
+            let id = task.file_name().to_string_lossy().into_owned();
+            let _ = writeln!(text, "  {pid}/{id}: {}: {} in {place}", name.trim(), call.trim());
             pids.extend(read("children").split_whitespace().map(str::to_owned));
         }
     }

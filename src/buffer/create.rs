@@ -1,0 +1,200 @@
+//! The constructors: what each origin of memory promises.
+
+use super::{BufferOptions, SharedBuffer, anonymous, check_length, file, foreign, heap, memfd, named};
+use crate::error::Error;
+use crate::futex::{self, Scope};
+use std::path::Path;
+
+impl SharedBuffer {
+    /// Memory for the threads of this process, from the heap. [`Scope::Private`].
+    ///
+    /// After a `fork`, parent and child each have a copy of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ZeroLength`], [`Error::UnevenLength`], [`Error::TooLarge`], or [`Error::NoRoom`] if the allocator
+    /// refuses.
+    pub fn new(bytes: usize) -> Result<Self, Error> {
+        Ok(Self::over(heap::create(check_length(bytes)?)?, bytes, Scope::Private))
+    }
+
+    /// Memory that lives through `fork`: parent and children share it. [`Scope::Shared`].
+    ///
+    /// As with all memory that is not reserved, the system may find only on first touch that it has none left.
+    ///
+    /// # Errors
+    ///
+    /// Those of the length, as [`new`](Self::new) has; [`Error::NoRoom`] if the address space has none;
+    /// [`Error::Unsupported`] where there is no `fork` (Windows).
+    pub fn anonymous(bytes: usize) -> Result<Self, Error> {
+        Ok(Self::over(anonymous::create(check_length(bytes)?)?, bytes, Scope::Shared))
+    }
+
+    /// Memory without a name, which a descriptor hands on: see [`as_fd`](Self::as_fd) and [`from_fd`](Self::from_fd).
+    /// [`Scope::Shared`].
+    ///
+    /// It is sized, then sealed: nobody can shrink or grow it any more, so no peer can make this process die of
+    /// `SIGBUS`. The descriptor closes on exec.
+    ///
+    /// # Errors
+    ///
+    /// As [`anonymous`](Self::anonymous); [`Error::Unsupported`] on macOS and Windows; [`Error::Os`] if the process has
+    /// no descriptor left.
+    pub fn memfd(bytes: usize) -> Result<Self, Error> {
+        Ok(Self::over(memfd::create(check_length(bytes)?)?, bytes, Scope::Shared))
+    }
+
+    /// The POSIX shared memory object `name`, created if it does not exist. [`Scope::Shared`].
+    ///
+    /// Any number of processes may call this at once: all get the same bytes. The object appears under its name only
+    /// when it has its length, is zero-filled and its memory is reserved, so that nobody sees a short one and a full
+    /// `/dev/shm` is an error now, not a `SIGBUS` later. (On FreeBSD and macOS, where a name cannot be given
+    /// afterwards, every process brings the object to its length before it uses it.) An existing object is never
+    /// shrunk, grown or cleared; of one that is longer, the first `bytes` bytes are the buffer.
+    ///
+    /// It stays until [`unlink`](Self::unlink), or a reboot. Only this user's processes may open it: see
+    /// [`BufferOptions::mode`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the length; [`Error::BadName`] for a name that is empty, `.` or `..`, holds a NUL or a slash other than
+    /// a first one, or is longer than the system takes (255 bytes; 30 on macOS); [`Error::TooShort`] if it
+    /// exists with fewer bytes; [`Error::NoRoom`], [`Error::PermissionDenied`]; [`Error::Unsupported`] on Android and
+    /// Windows; [`Error::Os`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use slotsync::{Lock, SharedBuffer};
+    ///
+    /// let name = format!("/slotsync-example-{}", std::process::id());
+    /// let buffer = SharedBuffer::named(&name, 4096)?;
+    /// // Another process, or this one again, at another address: the same bytes.
+    /// let again = SharedBuffer::named(&name, 4096)?;
+    /// let guard = Lock::new(&buffer, 0)?.lock();
+    /// assert!(Lock::new(&again, 0)?.is_locked());
+    /// # drop(guard);
+    /// SharedBuffer::unlink(&name)?;
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn named(name: &str, bytes: usize) -> Result<Self, Error> {
+        BufferOptions::new().named(name, bytes)
+    }
+
+    /// The POSIX shared memory object `name`, which must not exist yet. Otherwise as [`named`](Self::named).
+    ///
+    /// # Errors
+    ///
+    /// As [`named`](Self::named), and [`Error::AlreadyExists`].
+    pub fn create_named(name: &str, bytes: usize) -> Result<Self, Error> {
+        BufferOptions::new().create_named(name, bytes)
+    }
+
+    /// The whole of the POSIX shared memory object `name`, which must exist. Otherwise as [`named`](Self::named).
+    ///
+    /// # Errors
+    ///
+    /// As [`named`](Self::named), and [`Error::NotFound`].
+    pub fn open_named(name: &str) -> Result<Self, Error> {
+        let (memory, bytes) = named::open_whole(name)?;
+        Ok(Self::over(memory, bytes, Scope::Shared))
+    }
+
+    /// Removes the name of a POSIX shared memory object. Who has it mapped keeps it; who comes later gets a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadName`], [`Error::NotFound`], [`Error::PermissionDenied`]; [`Error::Unsupported`] where there are
+    /// none.
+    pub fn unlink(name: &str) -> Result<(), Error> {
+        named::unlink(name)
+    }
+
+    /// A file's first `bytes` bytes; the file is created if it does not exist. [`Scope::Shared`].
+    ///
+    /// Made as safely as a [`named`](Self::named) object is, and reserved on disk where the file system can. A file
+    /// outlives its users, and a reboot: **a lock that was held then is found held**. Who knows to be the first may
+    /// [`initialize`](crate::Lock::initialize) it.
+    ///
+    /// # Errors
+    ///
+    /// As [`named`](Self::named), but any path is a good name; [`Error::Unsupported`] on Windows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use slotsync::SharedBuffer;
+    /// use std::sync::atomic::Ordering::Relaxed;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("state");
+    /// SharedBuffer::file(&path, 64)?.slot(3)?.store(7, Relaxed);
+    /// assert_eq!(SharedBuffer::open_file(&path)?.slot(3)?.load(Relaxed), 7);
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn file(path: impl AsRef<Path>, bytes: usize) -> Result<Self, Error> {
+        BufferOptions::new().file(path, bytes)
+    }
+
+    /// A file that must not exist yet. Otherwise as [`file`](Self::file).
+    ///
+    /// # Errors
+    ///
+    /// As [`file`](Self::file), and [`Error::AlreadyExists`].
+    pub fn create_file(path: impl AsRef<Path>, bytes: usize) -> Result<Self, Error> {
+        BufferOptions::new().create_file(path, bytes)
+    }
+
+    /// The whole of a file, which must exist. Otherwise as [`file`](Self::file).
+    ///
+    /// # Errors
+    ///
+    /// As [`file`](Self::file), and [`Error::NotFound`].
+    pub fn open_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let (memory, bytes) = file::open_whole(path.as_ref())?;
+        Ok(Self::over(memory, bytes, Scope::Shared))
+    }
+
+    /// Memory that is there already: a WebAssembly linear memory, huge pages, a device's.
+    ///
+    /// # Errors
+    ///
+    /// Those of the length; [`Error::Misaligned`] if `base` is not a multiple of 4; [`Error::Unsupported`] for
+    /// [`Scope::Shared`] where the platform's futex is private.
+    ///
+    /// # Safety
+    ///
+    /// Until the buffer is dropped, `bytes` bytes from `base` on are
+    ///
+    /// - valid for reads and writes at this address, in every page;
+    /// - initialized (zeroed memory is);
+    /// - accessed by atomic operations only, wherever this process accesses them other than through slots.
+    ///
+    /// If `scope` is `Scope::Shared`, the memory is a shared mapping; if `Scope::Private`, no other process waits on its
+    /// words or expects to be woken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use slotsync::{Lock, Scope, SharedBuffer};
+    ///
+    /// let memory = Box::new([const { std::sync::atomic::AtomicI32::new(0) }; 16]);
+    /// // SAFETY: the box outlives the buffer, and its words are atomic.
+    /// let buffer = unsafe { SharedBuffer::from_raw_parts(memory.as_ptr().cast_mut().cast(), 64, Scope::Private) }?;
+    /// assert!(Lock::new(&buffer, 15)?.try_lock().is_some());
+    /// # drop(buffer);
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub unsafe fn from_raw_parts(base: *mut u8, bytes: usize, scope: Scope) -> Result<Self, Error> {
+        futex::check_scope(scope)?;
+        // SAFETY: the caller answers for the memory.
+        let memory = unsafe { foreign::adopt(base, check_length(bytes)?) }?;
+        Ok(Self::over(memory, bytes, scope))
+    }
+}

@@ -1,0 +1,86 @@
+//! Memory behind a descriptor, which can be handed to another process.
+
+use super::mapping::{Mapping, whole_length};
+use super::{Memory, Origin, SharedBuffer, memfd};
+use crate::error::Error;
+use crate::futex::Scope;
+use crate::sync::AtomicI32;
+use core::ptr::NonNull;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+impl SharedBuffer {
+    /// A buffer over a sealed descriptor that another process, or this one, made by [`memfd`](Self::memfd).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsealed`] unless it is sealed against shrinking; the errors of its length, which must be that of a
+    /// buffer; [`Error::PermissionDenied`] if it cannot be written; [`Error::Unsupported`] as for `memfd`; [`Error::Os`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use slotsync::SharedBuffer;
+    /// use std::sync::atomic::Ordering::Relaxed;
+    ///
+    /// let buffer = SharedBuffer::memfd(64)?;
+    /// let descriptor = buffer.as_fd().unwrap().try_clone_to_owned().unwrap();
+    /// let again = SharedBuffer::from_fd(descriptor)?;
+    /// buffer.slot(0)?.store(5, Relaxed);
+    /// assert_eq!(again.slot(0)?.load(Relaxed), 5);
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn from_fd(descriptor: OwnedFd) -> Result<Self, Error> {
+        memfd::check_sealed(&descriptor)?;
+        Self::from_unsealed_fd(descriptor)
+    }
+
+    /// As [`from_fd`](Self::from_fd), for a descriptor of any file or shared memory object, sealed or not.
+    ///
+    /// **What it risks:** whoever can write the object can also truncate it, and every touch of a slot beyond the new
+    /// end then kills this process with `SIGBUS`. Use it where all who hold the descriptor are trusted not to.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_fd`](Self::from_fd), less `Unsealed`.
+    pub fn from_unsealed_fd(descriptor: OwnedFd) -> Result<Self, Error> {
+        let (memory, bytes) = open(descriptor)?;
+        Ok(Self::over(memory, bytes, Scope::Shared))
+    }
+
+    /// The descriptor to hand to another process, if this buffer's origin is one.
+    pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.memory.descriptor()
+    }
+}
+
+struct Descriptor {
+    mapping: Mapping,
+    descriptor: OwnedFd,
+}
+
+/// The whole of what is behind the descriptor, and its length.
+pub(super) fn open(descriptor: OwnedFd) -> Result<(Box<dyn Memory>, usize), Error> {
+    let name = Path::new("descriptor");
+    let bytes = whole_length(&descriptor, name)?;
+    let mapping = Mapping::of(&descriptor, name, bytes)?;
+    Ok((Box::new(Descriptor { mapping, descriptor }), bytes))
+}
+
+// SAFETY: a page-aligned mapping until the drop, as long as the object, and zeroed where nobody wrote. Should a peer
+// truncate an unsealed object, touching the mapping is SIGBUS, which ends the process: no memory is misread.
+unsafe impl Memory for Descriptor {
+    fn base(&self) -> NonNull<AtomicI32> {
+        self.mapping.base()
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin::Descriptor
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.descriptor.as_fd())
+    }
+}
