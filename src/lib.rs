@@ -23,6 +23,15 @@ pub use lock::{Lock, LockGuard};
 // What went wrong, and what went on
 pub use error::Error;
 pub use futex::{Counters, counters};
-// Checking protocols of your own
+// Checking protocols of your own, under --cfg loom
 #[cfg(loom)]
 pub use futex::platform as model;
+
+/// The examples of the book compile and run.
+#[cfg(doctest)]
+mod book {
+    #[doc = include_str!("../docs/src/abi.md")]
+    struct Abi;
+    #[doc = include_str!("../docs/src/design.md")]
+    struct Design;
+}

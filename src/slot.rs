@@ -41,6 +41,17 @@ use std::time::{Duration, Instant};
 /// # Ok::<(), slotsync::Error>(())
 /// ```
 ///
+/// A slot cannot outlive its buffer:
+///
+/// ```compile_fail,E0597
+/// # use slotsync::SharedBuffer;
+/// let slot = {
+///     let buffer = SharedBuffer::new(4).unwrap();
+///     buffer.slot(0).unwrap()
+/// };
+/// slot.wake(1);
+/// ```
+///
 /// # Cross-process
 ///
 /// A slot of a shared buffer works between processes, at whatever address each maps it. The unit of sharing is the

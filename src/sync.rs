@@ -1,6 +1,7 @@
 //! The one door to atomics and to what a spinning thread asks of its machine: core's, or loom's under `--cfg loom`.
 //!
-//! Nothing else in the crate names an atomic type's origin, so a model runs the very code that ships.
+//! Every word of a buffer and every operation on one goes through here, so a model runs the very code that ships. (The
+//! platform files name core's types where a system call's wrapper asks for them, and the doubles name loom's.)
 
 pub(crate) use imp::*;
 

@@ -25,6 +25,12 @@ const DEADLOCK: &str = "deadlock; threads =";
 const CAUSALITY: &str = "Causality violation";
 const ASSERTION: &str = "assertion";
 
+/// Mutants that are left out because no program can tell them from the crate:
+///
+/// - `is_locked` with a stronger load: its answer may be out of date anyway, and it orders nothing.
+/// - the failure ordering of the fast path, and the load of the spin, stronger: they read nothing that is used.
+/// - unlock that wakes after state 1 too: a vain wake, which every waiter must bear.
+/// - the last attempt after a time-out left out: who timed out was not woken, so it takes no wake with it.
 const MUTANTS: &[Mutant] = &[
     // The lock: every wake, every mark, every ordering.
     Mutant {

@@ -1,12 +1,15 @@
 //! What the tests share: every origin of memory, waiting for what can be observed, and a watchdog. Real processes are
-//! in `processes.rs` beside this.
+//! in `processes.rs` beside this, and what can be taken away from them in `confined.rs`.
 #![allow(dead_code, unused_macros, unreachable_pub, reason = "each test program uses another part")]
 #![allow(unsafe_code, reason = "fork, kill and the like")]
 
 #[cfg(target_os = "linux")]
+pub mod confined;
+#[cfg(target_os = "linux")]
 pub mod processes;
 
 use slotsync::SharedBuffer;
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::thread;
@@ -163,6 +166,11 @@ impl Watchdog {
 /// Does an emulator run this, which has no peers to trace and no kernel of its own to ask?
 pub fn is_emulated() -> bool {
     std::env::var_os("SLOTSYNC_EMULATED").is_some()
+}
+
+/// Says that a test was left out, and why, where the test runner does not capture it.
+pub fn skipped(test: &str, reason: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {reason}");
 }
 
 /// The steps of Hansen's `lock.js`, as published: Drepper's mutex 2.

@@ -105,7 +105,7 @@ impl Drop for Process {
 }
 
 /// Writes to standard error without a lock.
-fn say(text: &str) {
+pub fn say(text: &str) {
     let text = format!("child process: {text}\n");
     // SAFETY: a live buffer of that length.
     unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Every test there is, with a summary line for each suite at the end.
+#
+#   bash tests/all.sh            everything
+#   bash tests/all.sh SUITE...   some of them, by the names below
+#
+# What this machine lacks is said as SKIPPED, with the reason. The exit status is 0 only if nothing failed.
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit 2
+
+# The caller's flags are not the models', and the models have a target folder of their own, so that neither rebuilds the
+# other's dependencies.
+unset RUSTFLAGS RUSTDOCFLAGS CARGO_ENCODED_RUSTFLAGS
+target=${CARGO_TARGET_DIR:-$PWD/target}
+under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR="$target/loom" "$@"; }
+
+# Calls, errors and outcomes over every origin of memory; the house rules; the tables in docs/ against the crate.
+plain() { cargo test --lib --test lock --test slot --test buffer --test floors --test docs --test mutants; }
+# Every example of a public item, and a model of a user's own.
+docs() { cargo test --doc && under_loom cargo test --release --doc -- futex::platform; }
+# Sequences of calls against a sequential model, from any value of the word.
+proptest() { cargo test --test lock_properties; }
+# Real processes, killed and not. The race runs the example, which must exist.
+processes() { cargo test --test processes --test buffer_races && cargo build --example race && cargo test --test race; }
+# 16 agents, as threads and as processes, as fast as they get.
+stress() { cargo test --release --test stress -- --nocapture; }
+# The instructions of the fast path, as a user gets it.
+uncontended() { cargo test --release --test uncontended -- --nocapture; }
+# Two agents whole, three to three preemptions, under both doubles of the futex.
+loom() { under_loom cargo test --release --test loom; }
+# Each breaks one line; the model that the table names must notice.
+mutants() { cargo test --test mutants -- --ignored --nocapture; }
+# Other compilers, other systems, as far as this machine can.
+portability() { bash tests/portability.sh; }
+
+suites=(plain docs proptest processes stress uncontended loom mutants portability)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+summary=()
+failed=0
+
+# Runs a suite, shows its output, and keeps a line for the end; below it, what the suite left out.
+run() {
+    local start=$SECONDS verdict=ok
+    printf '\n=== %s\n' "$1"
+    "$1" 2>&1 | tee "$log" || { verdict=FAILED && failed=1; }
+    summary+=("$(printf '%-12s %-7s %5d s' "$1" "$verdict" $((SECONDS - start)))")
+    while IFS= read -r line; do summary+=("             $line"); done < <(grep SKIPPED "$log" | sort -u)
+}
+
+for name in "${@:-${suites[@]}}"; do
+    case " ${suites[*]} " in
+    *" $name "*) run "$name" ;;
+    *) echo "there is no suite $name; there are: ${suites[*]}" >&2 && exit 2 ;;
+    esac
+done
+
+printf '\n=== summary\n'
+printf '%s\n' "${summary[@]}"
+exit "$failed"
