@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::sync::AtomicI32;
 use core::ptr::NonNull;
 use rustix::fs::{Mode, OFlags, ftruncate, open};
-use rustix::io::Errno;
+use rustix::io::{Errno, pwrite};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -18,83 +18,89 @@ struct File {
 }
 
 pub(super) fn create(path: &Path, bytes: usize, mode: u32, existing: Existing) -> Result<Box<dyn Memory>, Error> {
-    let object = create_or_open(path, bytes, mode, existing, OFlags::empty())?;
-    let mapping = Mapping::of(object, path, bytes)?;
+    let mapping = create_or_open(path, path, bytes, mode, existing, OFlags::empty())?;
     Ok(Box::new(File { mapping, path: path.to_owned() }))
 }
 
 pub(super) fn open_whole(path: &Path) -> Result<(Box<dyn Memory>, usize), Error> {
-    let object = open_existing(path, OFlags::empty()).map_err(|errno| refused("open", path, 0, errno))?;
-    let bytes = whole_length(&object, path)?;
-    reserve(&object, path, bytes)?;
-    let mapping = Mapping::of(object, path, bytes)?;
+    let (mapping, bytes) = map_whole(path, path, OFlags::empty())?;
     Ok((Box::new(File { mapping, path: path.to_owned() }), bytes))
 }
 
-/// The object at `path`, at least `bytes` long and reserved. All who call this at once get the same one.
+/// The object at `path`, at least `bytes` long and reserved. All who call this at once get the same one. `name` is what
+/// the caller calls it.
 ///
-/// A new object is built without a name and gets it only when it is whole, so there is no short one to be seen, and
-/// nobody ever changes the length of an object that somebody else may have mapped.
+/// A new object is built without a name, and gets it as the last step: there is no short one to be seen, a failure
+/// leaves nothing behind, and nobody ever changes the length of an object that somebody else may have mapped.
 pub(super) fn create_or_open(
     path: &Path,
+    name: &Path,
     bytes: usize,
     mode: u32,
     existing: Existing,
     flags: OFlags,
-) -> Result<OwnedFd, Error> {
+) -> Result<Mapping, Error> {
     // Each further turn needs somebody who creates the object before our link and removes it before our open.
     for _ in 0..TURNS {
         if existing == Existing::Open {
             match open_existing(path, flags) {
                 Ok(object) => {
-                    check_long_enough(&object, path, bytes)?;
-                    reserve(&object, path, bytes)?;
-                    return Ok(object);
+                    check_long_enough(&object, name, bytes)?;
+                    reserve(&object, name, bytes)?;
+                    return Mapping::of(object, name, bytes);
                 }
                 Err(Errno::NOENT) => {}
-                Err(errno) => return Err(refused("open", path, bytes, errno)),
+                Err(errno) => return Err(refused("open", name, bytes, errno)),
             }
         }
-        match build(path, bytes, mode)?.publish(path) {
-            Ok(object) => return Ok(object),
+        let object = build(path, name, bytes, mode)?;
+        let mapping = Mapping::of(&object, name, bytes)?;
+        match object.publish(path) {
+            Ok(()) => return Ok(mapping),
             Err(Errno::EXIST) if existing == Existing::Open => {}
-            Err(errno) => return Err(refused("link", path, bytes, errno)),
+            Err(errno) => return Err(refused("link", name, bytes, errno)),
         }
     }
-    Err(Error::BadName { name: path.to_owned(), reason: "it exists but does not open: a dangling symbolic link?" })
+    Err(Error::BadName { name: name.to_owned(), reason: "it exists but does not open: a dangling symbolic link?" })
 }
 
 /// More than any honest race takes; a dangling symbolic link takes them all.
 const TURNS: u32 = 100;
 
-pub(super) fn open_existing(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+/// The whole of the object at `path`, which must exist, and its length.
+pub(super) fn map_whole(path: &Path, name: &Path, flags: OFlags) -> Result<(Mapping, usize), Error> {
+    let object = open_existing(path, flags).map_err(|errno| refused("open", name, 0, errno))?;
+    let bytes = whole_length(&object, name)?;
+    reserve(&object, name, bytes)?;
+    Ok((Mapping::of(object, name, bytes)?, bytes))
+}
+
+fn open_existing(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
     open(path, OFlags::RDWR | OFlags::CLOEXEC | flags, Mode::empty())
 }
 
 /// A whole object that has no name yet: zero-filled, reserved, and gone if we fail or die now.
-fn build(path: &Path, bytes: usize, mode: u32) -> Result<Unnamed, Error> {
-    let object =
-        Unnamed::create(path, Mode::from_raw_mode(mode as _)).map_err(|errno| refused("open", path, bytes, errno))?;
-    let sized = ftruncate(&object, bytes as u64);
-    sized.map_err(|errno| refused("ftruncate", path, bytes, errno))?;
-    if !reserve(&object, path, bytes)? {
-        fill(&object, path, bytes)?;
+fn build(path: &Path, name: &Path, bytes: usize, mode: u32) -> Result<Unnamed, Error> {
+    let refused = |call| move |errno| refused(call, name, bytes, errno);
+    let object = Unnamed::create(path, Mode::from_raw_mode(mode as _)).map_err(refused("open"))?;
+    ftruncate(&object, bytes as u64).map_err(refused("ftruncate"))?;
+    if !reserve(&object, name, bytes)? {
+        fill(&object, bytes).map_err(refused("pwrite"))?;
     }
     Ok(object)
 }
 
 /// Reserves by writing zeros, where the file system has no other way. Nobody else knows the object yet.
-fn fill(object: &Unnamed, path: &Path, bytes: usize) -> Result<(), Error> {
+fn fill(object: &Unnamed, bytes: usize) -> Result<(), Errno> {
     let zeros = [0; 64 * 1024];
     let mut offset = 0;
     while offset < bytes {
-        let part = &zeros[..zeros.len().min(bytes - offset)];
-        match rustix::io::pwrite(object, part, offset as u64) {
+        match pwrite(object, &zeros[..zeros.len().min(bytes - offset)], offset as u64) {
             // A device that takes nothing and says nothing is full.
-            Ok(0) => return Err(refused("pwrite", path, bytes, Errno::NOSPC)),
+            Ok(0) => return Err(Errno::NOSPC),
             Ok(written) => offset += written,
             Err(Errno::INTR) => {}
-            Err(errno) => return Err(refused("pwrite", path, bytes, errno)),
+            Err(errno) => return Err(errno),
         }
     }
     Ok(())

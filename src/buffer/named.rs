@@ -2,8 +2,8 @@
 //!
 //! By path rather than by `shm_open`, because only so can an object be whole before it has its name.
 
-use super::file::{create_or_open, open_existing};
-use super::mapping::{Mapping, refused, reserve, whole_length};
+use super::file::{create_or_open, map_whole};
+use super::mapping::{Mapping, refused};
 use super::options::Existing;
 use super::{Memory, Origin};
 use crate::error::Error;
@@ -21,23 +21,17 @@ struct Named {
 const FLAGS: OFlags = OFlags::NOFOLLOW;
 
 pub(super) fn create(name: &str, bytes: usize, mode: u32, existing: Existing) -> Result<Box<dyn Memory>, Error> {
-    let object = create_or_open(&path(name)?, bytes, mode, existing, FLAGS)?;
-    let mapping = Mapping::of(object, Path::new(name), bytes)?;
+    let mapping = create_or_open(&path(name)?, name.as_ref(), bytes, mode, existing, FLAGS)?;
     Ok(Box::new(Named { mapping, name: name.to_owned() }))
 }
 
 pub(super) fn open_whole(name: &str) -> Result<(Box<dyn Memory>, usize), Error> {
-    let path = path(name)?;
-    let object = open_existing(&path, FLAGS).map_err(|errno| refused("open", &path, 0, errno))?;
-    let bytes = whole_length(&object, &path)?;
-    reserve(&object, &path, bytes)?;
-    let mapping = Mapping::of(object, &path, bytes)?;
+    let (mapping, bytes) = map_whole(&path(name)?, name.as_ref(), FLAGS)?;
     Ok((Box::new(Named { mapping, name: name.to_owned() }), bytes))
 }
 
 pub(super) fn unlink(name: &str) -> Result<(), Error> {
-    let path = path(name)?;
-    rustix::fs::unlink(&path).map_err(|errno| refused("unlink", &path, 0, errno))
+    rustix::fs::unlink(path(name)?).map_err(|errno| refused("unlink", name.as_ref(), 0, errno))
 }
 
 /// Where the object of that name is. The first slash, which POSIX asks for, may be left out.

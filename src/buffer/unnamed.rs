@@ -34,16 +34,15 @@ impl Unnamed {
     }
 
     /// Gives the object its name, unless there is one of that name.
-    pub(super) fn publish(self, path: &Path) -> Result<OwnedFd, Errno> {
+    pub(super) fn publish(self, path: &Path) -> Result<(), Errno> {
         match self {
             Self::Nameless(object) => {
                 // By way of /proc, which needs no capability; by the descriptor itself where /proc is not mounted.
                 let by_proc = format!("/proc/self/fd/{}", object.as_raw_fd());
                 match linkat(CWD, by_proc, CWD, path, AtFlags::SYMLINK_FOLLOW) {
-                    Err(Errno::NOENT) => linkat(&object, "", CWD, path, AtFlags::EMPTY_PATH)?,
-                    outcome => outcome?,
+                    Err(Errno::NOENT) => linkat(&object, "", CWD, path, AtFlags::EMPTY_PATH),
+                    outcome => outcome,
                 }
-                Ok(object)
             }
             Self::Temporary(object) => object.publish(path),
         }

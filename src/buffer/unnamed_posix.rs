@@ -28,9 +28,8 @@ impl Unnamed {
     }
 
     /// Gives the object its name, unless there is one of that name.
-    pub(in crate::buffer) fn publish(self, path: &Path) -> Result<OwnedFd, Errno> {
-        link(&self.temporary, path)?;
-        self.object.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::MFILE))
+    pub(in crate::buffer) fn publish(self, path: &Path) -> Result<(), Errno> {
+        link(&self.temporary, path)
     }
 }
 
