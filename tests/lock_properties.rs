@@ -62,10 +62,11 @@ impl Model {
         is_free
     }
 
-    fn lock_briefly(&mut self) -> bool {
+    /// Who gave up has left the mark of one who slept; unless it was kept from the processor until its time was over.
+    fn lock_briefly(&mut self, word: i32) -> bool {
         let took = self.try_lock();
-        if !took {
-            self.0 = 2; // The mark of one who slept.
+        if !took && word == 2 {
+            self.0 = 2;
         }
         took
     }
@@ -113,7 +114,7 @@ fn run(memory: &Memory, slot: Slot<'_>, mut model: Model, ops: &[Op]) -> Result<
                 let start = Instant::now();
                 let guard = lock.lock_for(brief);
                 prop_assert!(guard.is_some() || start.elapsed() >= brief);
-                prop_assert_eq!(guard.is_some(), model.lock_briefly());
+                prop_assert_eq!(guard.is_some(), model.lock_briefly(slot.load(Relaxed)));
                 guards.extend(guard);
             }
             Op::Unlock => prop_assert_eq!(lock.unlock(), model.unlock()),
