@@ -114,10 +114,12 @@ pub enum Error {
     #[error("the lock is not held")]
     NotHeld,
     /// Any other failure of a system call.
-    #[error("{call}: {}", io::Error::from_raw_os_error(*.code))]
+    #[error("{call} of {name:?}: {}", io::Error::from_raw_os_error(*.code))]
     Os {
         /// The system call.
         call: &'static str,
+        /// What it was about.
+        name: PathBuf,
         /// The system's error number.
         code: i32,
     },

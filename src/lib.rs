@@ -17,7 +17,7 @@ mod slot;
 pub use buffer::{BufferOptions, Origin, SharedBuffer};
 // Words
 pub use futex::{Scope, Wait};
-pub use slot::{Slot, Slots};
+pub use slot::{Slot, Slots, SlotsIter};
 // Primitives
 pub use lock::{Lock, LockGuard};
 // What went wrong, and what went on

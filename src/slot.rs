@@ -7,7 +7,7 @@ use crate::futex::{self, Scope, Wait};
 use crate::sync::{self, AtomicI32, Ordering};
 use core::fmt;
 use core::marker::PhantomData;
-use core::ops::{Bound, RangeBounds};
+use core::ops::{Bound, Range, RangeBounds};
 use core::ptr::NonNull;
 use std::time::{Duration, Instant};
 
@@ -263,7 +263,7 @@ impl SharedBuffer {
         self.span(index, 1).map(|first| Slot::from_word(first, self.scope()))
     }
 
-    /// The slots of a range.
+    /// The slots of a range. One that ends before it starts has none.
     ///
     /// # Errors
     ///
@@ -319,6 +319,11 @@ impl<'buf> Slots<'buf> {
         self.count == 0
     }
 
+    /// These slots, one after the other.
+    pub fn iter(&self) -> SlotsIter<'buf> {
+        SlotsIter { slots: *self, places: 0..self.count }
+    }
+
     /// The slot at `index`, counted from the first of these; `None` beyond the last.
     pub fn get(&self, index: usize) -> Option<Slot<'buf>> {
         // SAFETY: the buffer vouched for `count` words from the first on.
@@ -326,23 +331,35 @@ impl<'buf> Slots<'buf> {
     }
 }
 
-impl<'buf> Iterator for Slots<'buf> {
+impl<'buf> IntoIterator for Slots<'buf> {
     type Item = Slot<'buf>;
+    type IntoIter = SlotsIter<'buf>;
 
-    fn next(&mut self) -> Option<Slot<'buf>> {
-        let next = self.get(0)?;
-        // SAFETY: there is a word at `first`, so this is at most one past the last.
-        self.first.word = unsafe { self.first.word.add(1) };
-        self.count -= 1;
-        Some(next)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.count, Some(self.count))
+    fn into_iter(self) -> SlotsIter<'buf> {
+        self.iter()
     }
 }
 
-impl ExactSizeIterator for Slots<'_> {}
+/// The slots of a [`Slots`], one after the other.
+#[derive(Clone, Debug)]
+pub struct SlotsIter<'buf> {
+    slots: Slots<'buf>,
+    places: Range<usize>,
+}
+
+impl<'buf> Iterator for SlotsIter<'buf> {
+    type Item = Slot<'buf>;
+
+    fn next(&mut self) -> Option<Slot<'buf>> {
+        self.places.next().and_then(|place| self.slots.get(place))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.places.size_hint()
+    }
+}
+
+impl ExactSizeIterator for SlotsIter<'_> {}
 
 impl fmt::Debug for Slots<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ impl SharedBuffer {
     /// [`Error::ZeroLength`], [`Error::UnevenLength`], [`Error::TooLarge`], or [`Error::NoRoom`] if the allocator
     /// refuses.
     pub fn new(bytes: usize) -> Result<Self, Error> {
-        Ok(Self::over(heap::create(check_length(bytes)?)?, bytes, Scope::Private))
+        Ok(Self::over(heap::create(check_length(bytes)?)?, Scope::Private))
     }
 
     /// Memory that lives through `fork`: parent and children share it. [`Scope::Shared`].
@@ -27,7 +27,7 @@ impl SharedBuffer {
     /// Those of the length, as [`new`](Self::new) has; [`Error::NoRoom`] if the address space has none;
     /// [`Error::Unsupported`] where there is no `fork` (Windows).
     pub fn anonymous(bytes: usize) -> Result<Self, Error> {
-        Ok(Self::over(anonymous::create(check_length(bytes)?)?, bytes, Scope::Shared))
+        Ok(Self::over(anonymous::create(check_length(bytes)?)?, Scope::Shared))
     }
 
     /// Memory without a name, which a descriptor hands on: see [`as_fd`](Self::as_fd) and [`from_fd`](Self::from_fd).
@@ -41,7 +41,7 @@ impl SharedBuffer {
     /// As [`anonymous`](Self::anonymous); [`Error::Unsupported`] on macOS and Windows; [`Error::Os`] if the process has
     /// no descriptor left.
     pub fn memfd(bytes: usize) -> Result<Self, Error> {
-        Ok(Self::over(memfd::create(check_length(bytes)?)?, bytes, Scope::Shared))
+        Ok(Self::over(memfd::create(check_length(bytes)?)?, Scope::Shared))
     }
 
     /// The POSIX shared memory object `name`, created if it does not exist. [`Scope::Shared`].
@@ -49,18 +49,22 @@ impl SharedBuffer {
     /// Any number of processes may call this at once: all get the same bytes. The object appears under its name only
     /// when it has its length, is zero-filled and its memory is reserved, so that nobody sees a short one and a full
     /// `/dev/shm` is an error now, not a `SIGBUS` later. (On FreeBSD and macOS, where a name cannot be given
-    /// afterwards, every process brings the object to its length before it uses it.) An existing object is never
-    /// shrunk, grown or cleared; of one that is longer, the first `bytes` bytes are the buffer.
+    /// afterwards, every process brings the object to its length before it uses it.) An existing object keeps
+    /// its length and its bytes; of one that is longer, the first `bytes` bytes are the buffer. What of those has no
+    /// memory yet is reserved too.
     ///
-    /// It stays until [`unlink`](Self::unlink), or a reboot. Only this user's processes may open it: see
-    /// [`BufferOptions::mode`].
+    /// It stays until [`unlink`](Self::unlink), or a reboot. What this call creates, only this user's processes may open:
+    /// see [`BufferOptions::mode`]. An object that exists is taken whoever made it, and its maker may scribble on it or
+    /// truncate it: [`create_named`](Self::create_named) refuses it.
     ///
     /// # Errors
     ///
     /// Those of the length; [`Error::BadName`] for a name that is empty, `.` or `..`, holds a NUL or a slash other than
     /// a first one, or is longer than the system takes (255 bytes; 30 on macOS); [`Error::TooShort`] if it
     /// exists with fewer bytes; [`Error::NoRoom`], [`Error::PermissionDenied`]; [`Error::Unsupported`] on Android and
-    /// Windows; [`Error::Os`].
+    /// Windows; [`Error::Os`]. Beyond the process's limit on file sizes (`RLIMIT_FSIZE`) the system sends `SIGXFSZ`;
+    /// it is `NoRoom` where that is ignored. (On FreeBSD and macOS a failure may leave an object of length zero, since
+    /// others may have opened it already.)
     ///
     /// # Examples
     ///
@@ -92,14 +96,14 @@ impl SharedBuffer {
         BufferOptions::new().create_named(name, bytes)
     }
 
-    /// The whole of the POSIX shared memory object `name`, which must exist. Otherwise as [`named`](Self::named).
+    /// The whole of the POSIX shared memory object `name`, which must exist. Otherwise as [`named`](Self::named): what
+    /// has no memory yet is reserved, so a large sparse object takes it now. (macOS rounds lengths up to a page.)
     ///
     /// # Errors
     ///
     /// As [`named`](Self::named), and [`Error::NotFound`].
     pub fn open_named(name: &str) -> Result<Self, Error> {
-        let (memory, bytes) = named::open_whole(name)?;
-        Ok(Self::over(memory, bytes, Scope::Shared))
+        Ok(Self::over(named::open_whole(name)?, Scope::Shared))
     }
 
     /// Removes the name of a POSIX shared memory object. Who has it mapped keeps it; who comes later gets a new one.
@@ -120,7 +124,8 @@ impl SharedBuffer {
     ///
     /// # Errors
     ///
-    /// As [`named`](Self::named), but any path is a good name; [`Error::Unsupported`] on Windows.
+    /// As [`named`](Self::named), but [`Error::BadName`] is for a path that is empty, holds a NUL, or ends in no file
+    /// name, and for a folder that does not exist; [`Error::Unsupported`] on Windows.
     ///
     /// # Examples
     ///
@@ -149,14 +154,14 @@ impl SharedBuffer {
         BufferOptions::new().create_file(path, bytes)
     }
 
-    /// The whole of a file, which must exist. Otherwise as [`file`](Self::file).
+    /// The whole of a file, which must exist. Otherwise as [`file`](Self::file): what has no room on disk yet is
+    /// reserved, so a large sparse file takes it now.
     ///
     /// # Errors
     ///
     /// As [`file`](Self::file), and [`Error::NotFound`].
     pub fn open_file(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let (memory, bytes) = file::open_whole(path.as_ref())?;
-        Ok(Self::over(memory, bytes, Scope::Shared))
+        Ok(Self::over(file::open_whole(path.as_ref())?, Scope::Shared))
     }
 
     /// Memory that is there already: a WebAssembly linear memory, huge pages, a device's.
@@ -172,10 +177,12 @@ impl SharedBuffer {
     ///
     /// - valid for reads and writes at this address, in every page;
     /// - initialized (zeroed memory is);
-    /// - accessed by atomic operations only, wherever this process accesses them other than through slots.
+    /// - accessed by atomic operations of 4 bytes only, wherever this process accesses them other than through slots.
     ///
-    /// If `scope` is `Scope::Shared`, the memory is a shared mapping; if `Scope::Private`, no other process waits on its
-    /// words or expects to be woken.
+    /// # Cross-process
+    ///
+    /// `Scope::Shared` is for a shared mapping. With `Scope::Private`, wakeups are lost if another process waits on these
+    /// words or expects to be woken; memory safety does not depend on it.
     ///
     /// # Examples
     ///
@@ -195,6 +202,6 @@ impl SharedBuffer {
         futex::check_scope(scope)?;
         // SAFETY: the caller answers for the memory.
         let memory = unsafe { foreign::adopt(base, check_length(bytes)?) }?;
-        Ok(Self::over(memory, bytes, scope))
+        Ok(Self::over(memory, scope))
     }
 }

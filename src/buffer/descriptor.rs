@@ -1,12 +1,10 @@
 //! Memory behind a descriptor, which can be handed to another process.
 
-use super::mapping::{Mapping, whole_length};
-use super::{Memory, Origin, SharedBuffer, memfd};
+use super::mapping::{Label, Mapping, whole_length};
+use super::{Memory, SharedBuffer, memfd};
 use crate::error::Error;
 use crate::futex::Scope;
-use crate::sync::AtomicI32;
-use core::ptr::NonNull;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 impl SharedBuffer {
@@ -46,8 +44,7 @@ impl SharedBuffer {
     ///
     /// As [`from_fd`](Self::from_fd), less `Unsealed`.
     pub fn from_unsealed_fd(descriptor: OwnedFd) -> Result<Self, Error> {
-        let (memory, bytes) = open(descriptor)?;
-        Ok(Self::over(memory, bytes, Scope::Shared))
+        Ok(Self::over(open(descriptor)?, Scope::Shared))
     }
 
     /// The descriptor to hand to another process, if this buffer's origin is one.
@@ -56,31 +53,9 @@ impl SharedBuffer {
     }
 }
 
-struct Descriptor {
-    mapping: Mapping,
-    descriptor: OwnedFd,
-}
-
-/// The whole of what is behind the descriptor, and its length.
-pub(super) fn open(descriptor: OwnedFd) -> Result<(Box<dyn Memory>, usize), Error> {
+/// The whole of what is behind the descriptor.
+pub(super) fn open(descriptor: OwnedFd) -> Result<Box<dyn Memory>, Error> {
     let name = Path::new("descriptor");
-    let bytes = whole_length(&descriptor, name)?;
-    let mapping = Mapping::of(&descriptor, name, bytes)?;
-    Ok((Box::new(Descriptor { mapping, descriptor }), bytes))
-}
-
-// SAFETY: a page-aligned mapping until the drop, as long as the object, and zeroed where nobody wrote. Should a peer
-// truncate an unsealed object, touching the mapping is SIGBUS, which ends the process: no memory is misread.
-unsafe impl Memory for Descriptor {
-    fn base(&self) -> NonNull<AtomicI32> {
-        self.mapping.base()
-    }
-
-    fn origin(&self) -> Origin<'_> {
-        Origin::Descriptor
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.descriptor.as_fd())
-    }
+    let mapping = Mapping::of(&descriptor, name, whole_length(&descriptor, name)?)?;
+    Ok(Box::new(mapping.labelled(Label::Descriptor(descriptor))))
 }

@@ -1,6 +1,6 @@
 //! Memory of this process alone: the allocator's.
 
-use super::{Memory, OUT_OF_MEMORY, Origin};
+use super::{Memory, OUT_OF_MEMORY, Origin, SLOT_BYTES};
 use crate::error::Error;
 use crate::sync::AtomicI32;
 use core::ptr::NonNull;
@@ -14,18 +14,19 @@ struct Heap {
 
 /// Zeroed, and aligned to a cache line, so that slot 0 starts one here as it does in a mapping.
 pub(super) fn create(bytes: usize) -> Result<Box<dyn Memory>, Error> {
-    let too_large = |_| Error::TooLarge { bytes: bytes as u64, max: super::MAX_BYTES as u64 };
-    let layout = Layout::from_size_align(bytes, align_of::<CachePadded<AtomicI32>>()).map_err(too_large)?;
+    let no_room = Error::NoRoom { bytes: bytes as u64, code: OUT_OF_MEMORY };
+    // The layout refuses the last few lengths, which no allocator has room for either.
+    let Ok(layout) = Layout::from_size_align(bytes, align_of::<CachePadded<AtomicI32>>()) else { return Err(no_room) };
     // SAFETY: the length was checked not to be zero.
     let base = unsafe { alloc_zeroed(layout) };
-    let base = NonNull::new(base).ok_or(Error::NoRoom { bytes: bytes as u64, code: OUT_OF_MEMORY })?;
+    let base = NonNull::new(base).ok_or(no_room)?;
     Ok(Box::new(Heap { base, layout }))
 }
 
 // SAFETY: zeroed, aligned to more than a word, at one address until the drop; nobody else has the pointer.
 unsafe impl Memory for Heap {
-    fn base(&self) -> NonNull<AtomicI32> {
-        self.base.cast()
+    fn words(&self) -> NonNull<[AtomicI32]> {
+        NonNull::slice_from_raw_parts(self.base.cast(), self.layout.size() / SLOT_BYTES)
     }
 
     fn origin(&self) -> Origin<'_> {

@@ -13,8 +13,8 @@ pub(super) fn create(bytes: usize) -> Result<Box<dyn Memory>, Error> {
 
 // SAFETY: as many words as the bytes make, boxed until the drop.
 unsafe impl Memory for Words {
-    fn base(&self) -> NonNull<AtomicI32> {
-        NonNull::from(&*self.0).cast()
+    fn words(&self) -> NonNull<[AtomicI32]> {
+        NonNull::from(&*self.0)
     }
 
     fn origin(&self) -> Origin<'_> {

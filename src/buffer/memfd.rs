@@ -13,7 +13,7 @@ pub(super) fn create(bytes: usize) -> Result<Box<dyn Memory>, Error> {
     ftruncate(&object, bytes as u64).map_err(refused("ftruncate"))?;
     fcntl_add_seals(&object, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
         .map_err(refused("fcntl(F_ADD_SEALS)"))?;
-    Ok(descriptor::open(object)?.0)
+    descriptor::open(object)
 }
 
 /// Refuses what a peer could shrink. What has no seals at all, such as a file, is refused by the system with `EINVAL`.

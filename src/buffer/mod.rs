@@ -5,6 +5,7 @@ use crate::futex::Scope;
 use crate::sync::AtomicI32;
 use core::fmt;
 use core::ptr::NonNull;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 mod create;
@@ -20,8 +21,6 @@ mod heap;
 mod heap;
 
 #[cfg(all(unix, not(loom)))]
-mod anonymous;
-#[cfg(all(unix, not(loom)))]
 mod descriptor;
 #[cfg(all(unix, not(loom)))]
 mod file;
@@ -34,6 +33,10 @@ mod named;
 #[cfg(all(any(target_os = "freebsd", target_os = "macos"), not(loom)))]
 #[path = "named_posix.rs"]
 mod named;
+#[cfg(all(unix, not(loom)))]
+mod publish;
+#[cfg(all(unix, not(loom)))]
+mod turn;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(loom)))]
 mod unnamed;
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android")), not(loom)))]
@@ -43,6 +46,8 @@ mod unnamed;
 /// The origins that this platform, or a model, cannot have.
 #[cfg(any(not(unix), target_os = "macos", target_os = "android", loom))]
 mod unsupported;
+#[cfg(all(unix, not(loom)))]
+use mapping as anonymous;
 #[cfg(loom)]
 use unsupported::foreign;
 #[cfg(any(not(unix), target_os = "macos", loom))]
@@ -56,10 +61,9 @@ use unsupported::{anonymous, file};
 ///
 /// # Safety
 ///
-/// `base` points to as many bytes as the origin was asked for, aligned for words, initialized, valid at this address
-/// until the drop, and never accessed but atomically.
-unsafe trait Memory: Send + Sync {
-    fn base(&self) -> NonNull<AtomicI32>;
+/// `words` are aligned, initialized, valid at this address until the drop, and never accessed but atomically.
+unsafe trait Memory: Send + Sync + UnwindSafe + RefUnwindSafe {
+    fn words(&self) -> NonNull<[AtomicI32]>;
 
     /// Which origin, and its name if it has one.
     fn origin(&self) -> Origin<'_>;
@@ -120,17 +124,16 @@ pub enum Origin<'buf> {
 /// # Cross-process
 ///
 /// A peer that can map the memory can write anything into it, at any time. That cannot break this process's memory
-/// safety, since no reference into the memory exists and every access is atomic. But a peer that *truncates* a file or
+/// safety, since no reference into the memory is handed out and every access is atomic. But a peer that *truncates* a file or
 /// a named object makes the pages beyond its end unusable: touching a slot there kills this process with `SIGBUS`. Give
 /// such objects permissions that keep strangers out, or use [`memfd`](Self::memfd), which cannot be shrunk.
 pub struct SharedBuffer {
-    base: NonNull<AtomicI32>,
-    byte_length: usize,
+    words: NonNull<[AtomicI32]>,
     scope: Scope,
     memory: Box<dyn Memory>,
 }
 
-// SAFETY: what `base` points to is only accessed atomically, and lives in `memory`, which is Send.
+// SAFETY: what `words` points to is only accessed atomically, and lives in `memory`, which is Send.
 unsafe impl Send for SharedBuffer {}
 // SAFETY: as above, and `memory` is Sync.
 unsafe impl Sync for SharedBuffer {}
@@ -143,6 +146,10 @@ const SLOT_BYTES: usize = size_of::<i32>();
 #[cfg(all(unix, not(loom)))]
 const FALLOCATE_CAN_SHRINK: bool = cfg!(target_vendor = "apple");
 
+/// An object of POSIX shared memory takes a length only once (macOS); a second call is refused.
+#[cfg(all(any(target_os = "freebsd", target_os = "macos"), not(loom)))]
+const TRUNCATES_ONCE: bool = cfg!(target_vendor = "apple");
+
 /// What the system calls having no memory: `ENOMEM`, or `ERROR_NOT_ENOUGH_MEMORY`.
 #[cfg(not(loom))]
 const OUT_OF_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
@@ -151,14 +158,13 @@ const OUT_OF_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
 const MAX_BYTES: usize = isize::MAX as usize & !(SLOT_BYTES - 1);
 
 impl SharedBuffer {
-    /// For the constructors: `memory` holds `bytes` bytes.
-    fn over(memory: Box<dyn Memory>, bytes: usize, scope: Scope) -> Self {
-        Self { base: memory.base(), byte_length: bytes, scope, memory }
+    fn over(memory: Box<dyn Memory>, scope: Scope) -> Self {
+        Self { words: memory.words(), scope, memory }
     }
 
     /// The length in bytes: what was asked for, a multiple of 4.
     pub fn byte_length(&self) -> usize {
-        self.byte_length
+        self.words.len() * SLOT_BYTES
     }
 
     /// Who can wait on the slots of this buffer and wake their waiters.
@@ -173,12 +179,12 @@ impl SharedBuffer {
 
     /// The one bounds check: the first of `count` words from `index` on.
     pub(crate) fn span(&self, index: usize, count: usize) -> Result<NonNull<AtomicI32>, Error> {
-        let length = self.byte_length / SLOT_BYTES;
+        let length = self.words.len();
         if index.checked_add(count).is_none_or(|end| end > length) {
             return Err(Error::OutOfBounds { index, count, length });
         }
         // SAFETY: index is at most the length, so the result is within the memory or one past its end.
-        Ok(unsafe { self.base.add(index) })
+        Ok(unsafe { self.words.cast::<AtomicI32>().add(index) })
     }
 }
 
@@ -193,12 +199,27 @@ fn check_length(bytes: usize) -> Result<usize, Error> {
     }
 }
 
+/// The name of a shared memory object without its first slash, which POSIX asks for and may be left out here.
+#[cfg(all(any(target_os = "linux", target_os = "freebsd", target_os = "macos"), not(loom)))]
+fn bare(name: &str) -> Result<&str, Error> {
+    let bare = name.strip_prefix('/').unwrap_or(name);
+    let bad = |reason| Err(Error::BadName { name: name.into(), reason });
+    match bare {
+        "" => bad("it is empty"),
+        "." | ".." => bad("it is a directory"),
+        _ if bare.contains('/') => bad("it holds a slash other than a first one"),
+        _ if bare.contains('\0') => bad("it holds a NUL"),
+        _ if bare.len() > 255 => bad("it is longer than 255 bytes"),
+        _ => Ok(bare),
+    }
+}
+
 /// Says origin, length and scope, and nothing of the bytes.
 impl fmt::Debug for SharedBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedBuffer")
             .field("origin", &self.origin())
-            .field("byte_length", &self.byte_length)
+            .field("byte_length", &self.byte_length())
             .field("scope", &self.scope)
             .finish()
     }

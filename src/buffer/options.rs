@@ -54,7 +54,7 @@ impl BufferOptions {
     /// As there.
     pub fn named(&self, name: &str, bytes: usize) -> Result<SharedBuffer, Error> {
         let memory = named::create(name, check_length(bytes)?, self.mode, Existing::Open)?;
-        Ok(SharedBuffer::over(memory, bytes, Scope::Shared))
+        Ok(SharedBuffer::over(memory, Scope::Shared))
     }
 
     /// As [`SharedBuffer::create_named`], with these options.
@@ -64,7 +64,7 @@ impl BufferOptions {
     /// As there.
     pub fn create_named(&self, name: &str, bytes: usize) -> Result<SharedBuffer, Error> {
         let memory = named::create(name, check_length(bytes)?, self.mode, Existing::Refuse)?;
-        Ok(SharedBuffer::over(memory, bytes, Scope::Shared))
+        Ok(SharedBuffer::over(memory, Scope::Shared))
     }
 
     /// As [`SharedBuffer::file`], with these options.
@@ -74,7 +74,7 @@ impl BufferOptions {
     /// As there.
     pub fn file(&self, path: impl AsRef<Path>, bytes: usize) -> Result<SharedBuffer, Error> {
         let memory = file::create(path.as_ref(), check_length(bytes)?, self.mode, Existing::Open)?;
-        Ok(SharedBuffer::over(memory, bytes, Scope::Shared))
+        Ok(SharedBuffer::over(memory, Scope::Shared))
     }
 
     /// As [`SharedBuffer::create_file`], with these options.
@@ -84,7 +84,7 @@ impl BufferOptions {
     /// As there.
     pub fn create_file(&self, path: impl AsRef<Path>, bytes: usize) -> Result<SharedBuffer, Error> {
         let memory = file::create(path.as_ref(), check_length(bytes)?, self.mode, Existing::Refuse)?;
-        Ok(SharedBuffer::over(memory, bytes, Scope::Shared))
+        Ok(SharedBuffer::over(memory, Scope::Shared))
     }
 }
 

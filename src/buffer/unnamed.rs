@@ -1,7 +1,8 @@
 //! An object on its way to its name, on Linux: `O_TMPFILE`, which leaves nothing behind even if we are killed.
 
+use super::turn::folder_of;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -11,7 +12,7 @@ mod temporary;
 pub(super) enum Unnamed {
     /// Without any name.
     Nameless(OwnedFd),
-    /// For a file system that knows no nameless files (NFS, FAT, old overlays).
+    /// For a file system that knows no nameless files (NFS, old overlays).
     Temporary(temporary::Unnamed),
 }
 
@@ -19,12 +20,7 @@ impl Unnamed {
     /// An empty object in the folder of `path`.
     pub(super) fn create(path: &Path, mode: Mode) -> Result<Self, Errno> {
         path.file_name().ok_or(Errno::ISDIR)?;
-        // A bare file name has the empty path for a parent.
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        match open(folder, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, mode) {
+        match retry_on_intr(|| open(folder_of(path), OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, mode)) {
             Ok(object) => Ok(Self::Nameless(object)),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
                 temporary::Unnamed::create(path, mode).map(Self::Temporary)
@@ -38,8 +34,9 @@ impl Unnamed {
         match self {
             Self::Nameless(object) => {
                 // By way of /proc, which needs no capability; by the descriptor itself where /proc is not mounted.
-                let by_proc = format!("/proc/self/fd/{}", object.as_raw_fd());
-                match linkat(CWD, by_proc, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+                // A thread may have descriptors of its own: hence not /proc/self.
+                let by_proc = format!("/proc/thread-self/fd/{}", object.as_raw_fd());
+                match retry_on_intr(|| linkat(CWD, &by_proc, CWD, path, AtFlags::SYMLINK_FOLLOW)) {
                     Err(Errno::NOENT) => linkat(&object, "", CWD, path, AtFlags::EMPTY_PATH),
                     outcome => outcome,
                 }

@@ -1,7 +1,7 @@
 //! An object on its way to its name, on any Unix: a temporary name beside the final one.
 
 use rustix::fs::{Mode, OFlags, link, open, unlink};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -21,7 +21,7 @@ impl Unnamed {
             match open(&temporary, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC, mode) {
                 Ok(object) => return Ok(Self { object, temporary }),
                 // Left behind by one who died under our process number: the next number is free, or the one after.
-                Err(Errno::EXIST) => {}
+                Err(Errno::EXIST | Errno::INTR) => {}
                 Err(errno) => return Err(errno),
             }
         }
@@ -29,7 +29,7 @@ impl Unnamed {
 
     /// Gives the object its name, unless there is one of that name.
     pub(in crate::buffer) fn publish(self, path: &Path) -> Result<(), Errno> {
-        link(&self.temporary, path)
+        retry_on_intr(|| link(&self.temporary, path))
     }
 }
 

@@ -7,7 +7,6 @@ use crate::error::Error;
 use std::path::Path;
 
 type Refused = Result<Box<dyn Memory>, Error>;
-type RefusedWhole = Result<(Box<dyn Memory>, usize), Error>;
 
 pub(super) mod anonymous {
     use super::*;
@@ -24,7 +23,7 @@ pub(super) mod file {
         Err(Error::Unsupported { what: "a buffer in a file" })
     }
 
-    pub(in super::super) fn open_whole(_: &Path) -> RefusedWhole {
+    pub(in super::super) fn open_whole(_: &Path) -> Refused {
         Err(Error::Unsupported { what: "a buffer in a file" })
     }
 }
@@ -36,7 +35,7 @@ pub(super) mod named {
         Err(Error::Unsupported { what: "named shared memory" })
     }
 
-    pub(in super::super) fn open_whole(_: &str) -> RefusedWhole {
+    pub(in super::super) fn open_whole(_: &str) -> Refused {
         Err(Error::Unsupported { what: "named shared memory" })
     }
 

@@ -1,0 +1,101 @@
+//! How an object with a path comes to be, safely for all who make it at once: built without a name, named when whole.
+
+use super::mapping::{Mapping, check_long_enough, refused, reserve, reserve_existing, whole_length};
+use super::options::Existing;
+use super::turn::Turn;
+use super::unnamed::Unnamed;
+use crate::error::Error;
+use rustix::fs::{Mode, OFlags, ftruncate, lstat, open};
+use rustix::io::{Errno, pwrite, retry_on_intr};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// The object at `path`, at least `bytes` long and reserved. All who call this at once get the same one. `name` is what
+/// the caller calls it.
+///
+/// A new object is built without a name, and gets it as the last step: there is no short one to be seen, a failure
+/// leaves nothing behind, and nobody ever changes the length of an object that somebody else may have mapped.
+pub(super) fn create_or_open(
+    path: &Path,
+    name: &Path,
+    bytes: usize,
+    mode: u32,
+    existing: Existing,
+    flags: OFlags,
+) -> Result<Mapping, Error> {
+    let refused = |call| move |errno| refused(call, name, bytes, errno);
+    // Each further round needs somebody who creates the object before our link and removes it before our open.
+    for _ in 0..ROUNDS {
+        if existing == Existing::Open {
+            match open_existing(path, flags) {
+                Ok(object) => {
+                    check_long_enough(&object, name, bytes)?;
+                    reserve_existing(&object, name, bytes)?;
+                    return Mapping::of(object, name, bytes);
+                }
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(refused("open")(errno)),
+            }
+        }
+        let object = Unnamed::create(path, Mode::from_raw_mode(mode as _)).map_err(|errno| match errno {
+            Errno::NOENT => Error::BadName { name: name.to_owned(), reason: "its folder does not exist" },
+            _ => refused("open")(errno),
+        })?;
+        let _turn = Turn::take(path);
+        // Whoever had the turn may have made it, and there may be no room for a second one.
+        let published = match lstat(path) {
+            Ok(_) => Err(Errno::EXIST),
+            Err(_) => {
+                let mapping = build(&object, name, bytes)?;
+                object.publish(path).map(|()| mapping)
+            }
+        };
+        match published {
+            Ok(mapping) => return Ok(mapping),
+            Err(Errno::EXIST) if existing == Existing::Open => {}
+            Err(errno) => return Err(refused("link")(errno)),
+        }
+    }
+    Err(Error::BadName { name: name.to_owned(), reason: "it exists but does not open: a dangling symbolic link?" })
+}
+
+/// More than any honest race takes; a dangling symbolic link takes them all.
+const ROUNDS: u32 = 100;
+
+/// The whole of the object at `path`, which must exist.
+pub(super) fn map_whole(path: &Path, name: &Path, flags: OFlags) -> Result<Mapping, Error> {
+    let object = open_existing(path, flags).map_err(|errno| refused("open", name, 0, errno))?;
+    let bytes = whole_length(&object, name)?;
+    reserve_existing(&object, name, bytes)?;
+    Mapping::of(object, name, bytes)
+}
+
+fn open_existing(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    retry_on_intr(|| open(path, OFlags::RDWR | OFlags::CLOEXEC | flags, Mode::empty()))
+}
+
+/// Makes an object whole that has no name yet: zero-filled, reserved, mapped.
+fn build(object: &Unnamed, name: &Path, bytes: usize) -> Result<Mapping, Error> {
+    let refused = |call| move |errno| refused(call, name, bytes, errno);
+    retry_on_intr(|| ftruncate(object, bytes as u64)).map_err(refused("ftruncate"))?;
+    if !reserve(object, name, bytes)? {
+        fill(object, bytes).map_err(refused("pwrite"))?;
+    }
+    Mapping::of(object, name, bytes)
+}
+
+/// Reserves by writing zeros, where the file system has no other way. Nobody else knows the object yet.
+fn fill(object: &Unnamed, bytes: usize) -> Result<(), Errno> {
+    let zeros = [0; 64 * 1024];
+    let mut offset = 0;
+    while offset < bytes {
+        match pwrite(object, &zeros[..zeros.len().min(bytes - offset)], offset as u64) {
+            // A device that takes nothing and says nothing is full.
+            Ok(0) => return Err(Errno::NOSPC),
+            Ok(written) => offset += written,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
