@@ -1,27 +1,54 @@
-//! The one spin policy: how long a waiter watches a word before it sleeps.
+//! The one spin policy: how long a waiter watches a word before it sleeps, and when it had better not.
+//!
+//! Watching spares a sleep and its wake when the holder is about to be done, and wastes the processor when it is not:
+//! above all on one processor, where the holder cannot even run meanwhile. Which of the two is the case, the number of
+//! processors tells only badly (a thread may be pinned, and so may its peers), but the last few times tell it well. So
+//! each thread learns: after n vain watches in a row it lets the next 2^n - 1 occasions pass.
+//!
+//! Measured on two virtual processors against a plain budget of 2 µs, interleaved, as medians of the ratios of operations
+//! per second. No spinning: 0.76 with two threads that hold the lock for 3.5 µs, 0.16 when they hand it to and fro, but
+//! 1.17 when they do so on one processor. This policy: 1.22, 2.0 and 1.14. For critical sections of some nanoseconds all
+//! policies that spin are alike. `benches/lock.rs` shows where that leaves the lock beside its peers.
 
 use crate::{deadline, sync};
+use std::cell::Cell;
 use std::time::Duration;
 
-/// How long to watch.
-///
-/// In time, not in turns: one `pause` takes from 4 to 40 ns, depending on the processor. A sleep and its wake cost
-/// far more than this, so watching never more than doubles the worst case, and it spares both when the holder's
-/// critical section is short. `benches/lock.rs` compares it with other budgets.
-const BUDGET: Duration = Duration::from_micros(2);
+/// How long to watch. In time, not in turns: one `pause` takes from 4 to 40 ns, depending on the processor.
+const BUDGET: Duration = Duration::from_micros(8);
 
-/// Pauses between two looks at the clock, which costs about as much as two of them.
+/// Pauses between two looks at the clock, which costs about as much as one of them.
 const PAUSES: u32 = 8;
 
-/// Watches while `is_busy`, for a short while, and says whether that ended.
+/// After so many vain watches in a row, only one occasion in 2 to that power is watched.
+const MOST_VAIN: u32 = 5;
+
+thread_local! {
+    /// How often in a row this thread has watched in vain, and how many occasions it still lets pass for that.
+    static VAIN: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+}
+
+/// Watches while `is_busy`, for a short while or not at all, and says whether that ended.
 ///
 /// `is_busy` only loads, so the watchers share the cache line and leave it to its owner, and it says "not busy" as soon
-/// as somebody sleeps on the word: to queue behind them by spinning gains nothing. Nobody watches on one processor,
-/// where the holder could not run meanwhile.
+/// as somebody sleeps on the word: to queue behind them by spinning gains nothing.
 pub(crate) fn spin_while(is_busy: impl Fn() -> bool) -> bool {
-    if !sync::is_parallel() {
-        return !is_busy();
+    // An occasion that is over at the first look teaches nothing.
+    if !is_busy() {
+        return true;
     }
+    let (vain, passes) = VAIN.get();
+    if passes > 0 || !sync::SPINS {
+        VAIN.set((vain, passes.saturating_sub(1)));
+        return false;
+    }
+    let ended = watch(is_busy);
+    let vain = if ended { 0 } else { MOST_VAIN.min(vain + 1) };
+    VAIN.set((vain, (1 << vain) - 1));
+    ended
+}
+
+fn watch(is_busy: impl Fn() -> bool) -> bool {
     let end = deadline::after(BUDGET);
     loop {
         for _ in 0..PAUSES {

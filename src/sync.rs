@@ -12,18 +12,14 @@ pub(crate) use core::sync::atomic::AtomicUsize as Counter;
 mod imp {
     pub(crate) use core::hint::spin_loop;
     pub(crate) use core::sync::atomic::{AtomicI32, Ordering};
-    use std::sync::OnceLock;
 
     #[inline]
     pub(crate) fn store(word: &AtomicI32, value: i32, order: Ordering) {
         word.store(value, order);
     }
 
-    /// Can another thread run while this one spins? Asked of the system once: the answer costs several system calls.
-    pub(crate) fn is_parallel() -> bool {
-        static PARALLEL: OnceLock<bool> = OnceLock::new();
-        *PARALLEL.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
-    }
+    /// Watching a word before sleeping on it can pay.
+    pub(crate) const SPINS: bool = true;
 }
 
 #[cfg(loom)]
@@ -38,7 +34,5 @@ mod imp {
     }
 
     /// A turn of spinning is a state that sleeping explores as well: models do without.
-    pub(crate) fn is_parallel() -> bool {
-        false
-    }
+    pub(crate) const SPINS: bool = false;
 }

@@ -15,7 +15,10 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR="$target/loom" "$@"; }
 
 # Calls, errors and outcomes over every origin of memory; the house rules; the tables in docs/ against the crate.
-plain() { cargo test --lib --test lock --test slot --test buffer --test floors --test docs --test mutants; }
+plain() {
+    cargo test --lib --test lock --test slot --test slot_waits --test buffer --test buffer_names \
+        --test buffer_descriptors --test buffer_room --test floors --test docs --test mutants
+}
 # Every example of a public item, and a model of a user's own.
 docs() { cargo test --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.

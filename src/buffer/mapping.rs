@@ -138,8 +138,8 @@ pub(super) fn reserve(object: impl AsFd, name: &Path, bytes: usize) -> Result<bo
     Ok(true)
 }
 
-/// A step that any signal handler leaves time for, in whole pages of any size.
-const LEAST_STEP: usize = 1 << 20;
+/// A step that any timer leaves time for, in whole pages of any size.
+const LEAST_STEP: usize = 1 << 16;
 
 /// As [`reserve`], of an object that may have its pages already. Some file systems (ZFS) ask for room as if it had none.
 pub(super) fn reserve_existing(object: impl AsFd, name: &Path, bytes: usize) -> Result<(), Error> {

@@ -1,10 +1,11 @@
 //! What the tests share: every origin of memory, waiting for what can be observed, and a watchdog. Real processes are
-//! in `processes.rs` beside this, and what can be taken away from them in `confined.rs`.
+//! in `processes.rs` beside this, what can be taken away from them in `confined.rs`, and memory under a name in `kept.rs`.
 #![allow(dead_code, unused_macros, unreachable_pub, reason = "each test program uses another part")]
 #![allow(unsafe_code, reason = "fork, kill and the like")]
 
 #[cfg(target_os = "linux")]
 pub mod confined;
+pub mod kept;
 #[cfg(target_os = "linux")]
 pub mod processes;
 

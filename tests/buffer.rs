@@ -1,0 +1,315 @@
+//! What every buffer promises, whatever its origin: its length, its zeros, and who shares it. What is under a name is
+//! in `buffer_names.rs`, what is behind a descriptor in `buffer_descriptors.rs`; a want of room is in `buffer_room.rs`,
+//! and what others may do at the same time in `buffer_races.rs`.
+#![cfg(not(loom))]
+#![allow(unsafe_code, reason = "foreign memory")]
+
+#[macro_use]
+mod support;
+
+use slotsync::{Error, Lock, Origin, Scope, SharedBuffer};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::Ordering::Relaxed;
+use support::Memory;
+use support::kept::make_in_every_way;
+
+/// The greatest length of a buffer: a multiple of 4 bytes, at most `isize::MAX`.
+const MOST: usize = isize::MAX as usize - 3;
+
+over_every_origin! {
+    fresh_memory_is_zero
+    a_buffer_is_as_long_as_asked_for
+    every_word_can_be_written
+}
+
+#[cfg(unix)]
+over_shared_origins! {
+    two_attachments_are_one_memory
+    who_is_dropped_takes_nothing_from_the_other
+}
+
+fn fresh_memory_is_zero(memory: &Memory) {
+    assert!(memory.buffer.slots(..).unwrap().iter().all(|slot| slot.load(Relaxed) == 0));
+}
+
+fn a_buffer_is_as_long_as_asked_for(memory: &Memory) {
+    assert_eq!(memory.buffer.byte_length(), support::BYTES);
+    assert_eq!(memory.buffer.slots(..).unwrap().len(), support::BYTES / 4);
+}
+
+fn every_word_can_be_written(memory: &Memory) {
+    for (value, slot) in (1..).zip(memory.buffer.slots(..).unwrap()) {
+        slot.store(value, Relaxed);
+    }
+    assert!((1..).zip(memory.buffer.slots(..).unwrap()).all(|(value, slot)| slot.load(Relaxed) == value));
+}
+
+#[cfg(unix)]
+fn two_attachments_are_one_memory(memory: &Memory) {
+    let Some(again) = memory.again() else { return };
+    assert_eq!(again.byte_length(), memory.buffer.byte_length());
+    assert_eq!(again.scope(), Scope::Shared);
+    for (value, (here, there)) in (1..).zip(memory.buffer.slots(..).unwrap().iter().zip(again.slots(..).unwrap())) {
+        here.store(value, Relaxed);
+        assert_eq!(there.load(Relaxed), value);
+        there.store(-value, Relaxed);
+        assert_eq!(here.load(Relaxed), -value);
+    }
+}
+
+#[cfg(unix)]
+fn who_is_dropped_takes_nothing_from_the_other(memory: &Memory) {
+    let Some(again) = memory.again() else { return };
+    memory.buffer.slot(7).unwrap().store(7, Relaxed);
+    drop(again);
+    assert_eq!(memory.buffer.slot(7).unwrap().load(Relaxed), 7);
+    assert_eq!(memory.again().unwrap().slot(7).unwrap().load(Relaxed), 7);
+}
+
+#[test]
+fn a_length_that_no_buffer_can_have_is_an_error_in_every_way_and_leaves_nothing() {
+    for (bytes, error) in [(0, Error::ZeroLength)]
+        .into_iter()
+        .chain([1, 2, 3, 6, 4097, MOST - 1].map(|bytes| (bytes, Error::UnevenLength { bytes: bytes as u64 })))
+        .chain(
+            [MOST + 1, MOST + 4, usize::MAX - 3, usize::MAX]
+                .map(|bytes| (bytes, Error::TooLarge { bytes: bytes as u64, max: MOST as u64 })),
+        )
+    {
+        for (way, made) in make_in_every_way(bytes) {
+            assert_eq!(made.unwrap_err(), error, "{way}");
+        }
+        // SAFETY: the length is refused before anybody could look at memory.
+        let foreign = unsafe { SharedBuffer::from_raw_parts([0_i32; 1].as_mut_ptr().cast(), bytes, Scope::Private) };
+        assert_eq!(foreign.unwrap_err(), error);
+    }
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_length_beyond_all_memory_has_no_room_in_every_way_and_leaves_nothing() {
+    for bytes in [1 << 60, MOST] {
+        for (way, made) in make_in_every_way(bytes) {
+            match made.unwrap_err() {
+                Error::Unsupported { .. } if !is_supported(way) => {}
+                Error::NoRoom { bytes: refused, code } => {
+                    assert_eq!(refused, bytes as u64, "{way}");
+                    assert_ne!(code, 0, "{way}");
+                }
+                error => panic!("{way} of {bytes} bytes: {error:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_buffer_may_be_of_any_whole_number_of_slots() {
+    for bytes in [4, 8, 12, 4092, 4096, 4100, 3 * 4096 + 4, 65_536 + 4] {
+        for (way, made) in make_in_every_way(bytes).into_iter().filter(|(way, _)| is_supported(way)) {
+            let buffer = made.unwrap();
+            assert_eq!((buffer.byte_length(), buffer.slots(..).unwrap().len()), (bytes, bytes / 4), "{way}");
+            assert!(
+                buffer.slots(..).unwrap().iter().all(|slot| slot.swap(-1, Relaxed) == 0),
+                "{way} of {bytes} bytes is zero"
+            );
+            assert!(buffer.slot(bytes / 4).is_err(), "{way}");
+        }
+    }
+}
+
+#[test]
+fn memory_that_was_used_before_is_zero_again() {
+    for _ in 0..1000 {
+        let buffer = SharedBuffer::new(256).unwrap();
+        assert!(buffer.slots(..).unwrap().iter().all(|slot| slot.swap(-1, Relaxed) == 0));
+    }
+}
+
+#[test]
+fn only_the_heap_is_private() {
+    for (way, made) in make_in_every_way(64).into_iter().filter(|(way, _)| is_supported(way)) {
+        let scope = if way == "new" { Scope::Private } else { Scope::Shared };
+        assert_eq!(made.unwrap().scope(), scope, "{way}");
+    }
+}
+
+#[test]
+fn what_a_platform_lacks_is_unsupported() {
+    for (way, made) in make_in_every_way(64) {
+        match made {
+            Ok(_) => assert!(is_supported(way), "{way}"),
+            Err(Error::Unsupported { what }) => assert!(!is_supported(way), "{way}: {what}"),
+            Err(error) => panic!("{way}: {error}"),
+        }
+    }
+    let absent = "slotsync-test-that-is-not-there";
+    let unsupported = |error| matches!(error, Error::Unsupported { .. });
+    assert_eq!(unsupported(SharedBuffer::open_named(absent).unwrap_err()), !is_supported("named"));
+    assert_eq!(unsupported(SharedBuffer::unlink(absent).unwrap_err()), !is_supported("named"));
+    assert_eq!(unsupported(SharedBuffer::open_file(absent).unwrap_err()), !is_supported("file"));
+}
+
+fn is_supported(way: &str) -> bool {
+    match way {
+        "new" => true,
+        "anonymous" | "file" | "create_file" => cfg!(unix),
+        "memfd" => cfg!(any(target_os = "linux", target_os = "android", target_os = "freebsd")),
+        "named" | "create_named" => cfg!(any(target_os = "linux", target_os = "freebsd", target_os = "macos")),
+        _ => unreachable!("{way}"),
+    }
+}
+
+#[test]
+fn a_private_buffer_says_where_it_is_from() {
+    let buffer = SharedBuffer::new(64).unwrap();
+    assert_eq!(buffer.origin(), Origin::Heap);
+    assert_eq!(format!("{buffer:?}"), "SharedBuffer { origin: Heap, byte_length: 64, scope: Private }");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_shared_buffer_says_where_it_is_from() {
+    let text = |buffer: &SharedBuffer, origin: &str| {
+        assert_eq!(
+            format!("{buffer:?}"),
+            format!("SharedBuffer {{ origin: {origin}, byte_length: 64, scope: Shared }}")
+        );
+    };
+    let buffer = SharedBuffer::anonymous(64).unwrap();
+    assert_eq!(buffer.origin(), Origin::Anonymous);
+    text(&buffer, "Anonymous");
+
+    let buffer = SharedBuffer::memfd(64).unwrap();
+    assert_eq!(buffer.origin(), Origin::Descriptor);
+    text(&buffer, "Descriptor");
+    let handed_on = SharedBuffer::from_fd(buffer.as_fd().unwrap().try_clone_to_owned().unwrap()).unwrap();
+    assert_eq!(handed_on.origin(), Origin::Descriptor);
+
+    // As it was given: with the slash or without.
+    let kept = support::kept::Kept::named();
+    let support::kept::Kept::Named(name) = &kept else { unreachable!() };
+    for name in [name.as_str(), &name[1..]] {
+        let buffer = SharedBuffer::named(name, 64).unwrap();
+        assert_eq!(buffer.origin(), Origin::Named(name));
+        text(&buffer, &format!("Named({name:?})"));
+    }
+    let buffer = SharedBuffer::open_named(name).unwrap();
+    assert_eq!(buffer.origin(), Origin::Named(name));
+
+    let kept = support::kept::Kept::file();
+    for buffer in [kept.create(64).unwrap(), kept.open_or_create(64).unwrap(), kept.open().unwrap()] {
+        assert_eq!(buffer.origin(), Origin::File(&kept.path()));
+        text(&buffer, &format!("File({:?})", kept.path()));
+    }
+}
+
+/// Sixteen words that a test lends to a buffer.
+fn words() -> [AtomicI32; 16] {
+    [const { AtomicI32::new(0) }; 16]
+}
+
+#[test]
+fn foreign_memory_serves_in_place_and_is_given_back() {
+    let words = words();
+    // SAFETY: the words outlive the buffer, and are atomic.
+    let buffer = unsafe { SharedBuffer::from_raw_parts(words[2].as_ptr().cast(), 56, Scope::Private) }.unwrap();
+    assert_eq!((buffer.origin(), buffer.byte_length(), buffer.scope()), (Origin::Foreign, 56, Scope::Private));
+    assert_eq!(format!("{buffer:?}"), "SharedBuffer { origin: Foreign, byte_length: 56, scope: Private }");
+    words[3].store(5, Relaxed);
+    assert_eq!(buffer.slot(1).unwrap().load(Relaxed), 5, "what was there is there");
+    let guard = Lock::new(&buffer, 13).unwrap().lock();
+    assert_eq!(words[15].load(Relaxed), 1);
+    drop(guard);
+    assert_eq!(buffer.slot(14), Err(Error::OutOfBounds { index: 14, count: 1, length: 14 }));
+    drop(buffer);
+    assert_eq!(words[3].swap(6, Relaxed), 5, "only lent");
+}
+
+#[test]
+fn foreign_memory_that_is_no_place_for_words_is_refused() {
+    let words = words();
+    for offset in [1, 2, 3] {
+        let base = words[0].as_ptr().cast::<u8>().wrapping_add(offset);
+        // SAFETY: there is memory of that length from there on.
+        let made = unsafe { SharedBuffer::from_raw_parts(base, 32, Scope::Private) };
+        assert_eq!(made.unwrap_err(), Error::Misaligned { address: base.addr(), align: 4 });
+    }
+    // SAFETY: the address is refused before anybody could look there.
+    let made = unsafe { SharedBuffer::from_raw_parts(std::ptr::null_mut(), 32, Scope::Private) };
+    assert_eq!(made.unwrap_err(), Error::Misaligned { address: 0, align: 4 });
+}
+
+#[test]
+fn foreign_memory_is_shared_where_the_futex_is() {
+    let words = words();
+    // SAFETY: the words outlive the buffer and are atomic, and nobody waits on them.
+    let made = unsafe { SharedBuffer::from_raw_parts(words[0].as_ptr().cast(), 64, Scope::Shared) };
+    if cfg!(windows) {
+        assert_eq!(made.unwrap_err(), Error::Unsupported { what: "waiting across processes" });
+    } else {
+        assert_eq!(made.unwrap().scope(), Scope::Shared);
+    }
+}
+
+#[test]
+fn an_error_keeps_its_kind_and_its_text_as_an_io_error() {
+    use io::ErrorKind;
+    let name = || Path::new("name").to_owned();
+    let full = 28; // ENOSPC, and Windows says so too by another number.
+    for (error, kind) in [
+        (Error::ZeroLength, ErrorKind::InvalidInput),
+        (Error::UnevenLength { bytes: 6 }, ErrorKind::InvalidInput),
+        (Error::TooShort { name: name(), found: 4, bytes: 8 }, ErrorKind::InvalidInput),
+        (Error::BadName { name: name(), reason: "it is empty" }, ErrorKind::InvalidInput),
+        (Error::Unsealed, ErrorKind::InvalidInput),
+        (Error::NotHeld, ErrorKind::InvalidInput),
+        (Error::PermissionDenied { name: name(), code: 13 }, ErrorKind::PermissionDenied),
+        (Error::AlreadyExists { name: name() }, ErrorKind::AlreadyExists),
+        (Error::NotFound { name: name() }, ErrorKind::NotFound),
+        (Error::Unsupported { what: "memfd" }, ErrorKind::Unsupported),
+        (Error::NoRoom { bytes: 8, code: full }, io::Error::from_raw_os_error(full).kind()),
+        (Error::Os { call: "open", name: name(), code: 4 }, io::Error::from_raw_os_error(4).kind()),
+    ] {
+        let text = error.to_string();
+        let converted = io::Error::from(error.clone());
+        assert_eq!((converted.kind(), converted.to_string()), (kind, text));
+        assert_eq!(converted.get_ref().unwrap().downcast_ref::<Error>(), Some(&error));
+    }
+}
+
+#[test]
+fn an_error_says_what_was_wrong_and_what_would_have_been_right() {
+    let name = || Path::new("n").to_owned();
+    let sentences = [
+        (Error::ZeroLength, "a buffer needs at least 4 bytes, but 0 were asked for"),
+        (Error::UnevenLength { bytes: 6 }, "a buffer's length must be a multiple of 4 bytes, but 6 is not"),
+        (Error::TooLarge { bytes: 9, max: 8 }, "a buffer holds at most 8 bytes, but 9 were asked for"),
+        (
+            Error::OutOfBounds { index: 3, count: 2, length: 4 },
+            "slots 3..3+2 were asked for, but the buffer has 4 slots",
+        ),
+        (
+            Error::Misaligned { address: 255, align: 4 },
+            "shared words must be aligned to 4 bytes, but address 0xff is not",
+        ),
+        (Error::BadName { name: name(), reason: "it is empty" }, "\"n\" is not a usable name: it is empty"),
+        (Error::AlreadyExists { name: name() }, "\"n\" exists already"),
+        (Error::NotFound { name: name() }, "\"n\" does not exist"),
+        (Error::TooShort { name: name(), found: 4, bytes: 8 }, "\"n\" has 4 bytes, but 8 were asked for"),
+    ];
+    for (error, sentence) in sentences {
+        assert_eq!(error.to_string(), sentence);
+    }
+    let system = io::Error::from_raw_os_error(12);
+    assert_eq!(Error::NoRoom { bytes: 8, code: 12 }.to_string(), format!("no room for 8 bytes: {system}"));
+    let failed = Error::Os { call: "mmap", name: name(), code: 12 };
+    assert_eq!(failed.to_string(), format!("mmap of \"n\": {system}"));
+    assert_eq!(
+        Error::PermissionDenied { name: name(), code: 12 }.to_string(),
+        format!("no permission for \"n\": {system}")
+    );
+    let unsupported = Error::Unsupported { what: "memfd" }.to_string();
+    assert_eq!(unsupported, format!("memfd is not supported on {}", std::env::consts::OS));
+}
