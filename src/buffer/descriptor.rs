@@ -42,7 +42,7 @@ impl SharedBuffer {
     ///
     /// # Errors
     ///
-    /// As [`from_fd`](Self::from_fd), less `Unsealed`.
+    /// As [`from_fd`](Self::from_fd), less `Unsealed`, and on every Unix.
     pub fn from_unsealed_fd(descriptor: OwnedFd) -> Result<Self, Error> {
         Ok(Self::over(open(descriptor)?, Scope::Shared))
     }
