@@ -233,6 +233,18 @@ fn where_nothing_can_be_reserved_it_is_written() {
 }
 
 #[test]
+fn a_symbolic_link_to_nothing_does_not_cost_the_memory_again_and_again() {
+    let kept = Kept::file();
+    std::os::unix::fs::symlink(kept.folder().join("nothing"), kept.path()).unwrap();
+    in_child(|| {
+        refuse(NO_RESERVATIONS)?;
+        limit(Resource::Cpu, 1); // Enough to write it several times.
+        assert!(matches!(kept.open_or_create(32 * MIB), Err(Error::BadName { .. })));
+        Ok(())
+    });
+}
+
+#[test]
 fn the_last_descriptor_is_enough() {
     on_lesser_file_systems(|kept| {
         let last = rustix::fs::open("/dev/null", rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty()).unwrap();

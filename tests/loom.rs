@@ -22,6 +22,7 @@ struct World {
 }
 
 impl World {
+    #[allow(clippy::arc_with_non_send_sync, reason = "loom's threads are coroutines of one thread")]
     fn new() -> Arc<Self> {
         Arc::new(Self { buffer: SharedBuffer::new(8).unwrap(), data: UnsafeCell::new(0) })
     }

@@ -322,7 +322,7 @@ prepare() {
 }
 
 main() {
-    local steps
+    local steps part
     case ${1-all} in
     check | run) steps=("$1") ;;
     all) steps=(check run) ;;
