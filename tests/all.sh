@@ -29,7 +29,7 @@ processes() { cargo test --test processes --test buffer_races && cargo build --e
 stress() { cargo test --release --test stress -- --nocapture; }
 # The instructions of the fast path, as a user gets it.
 uncontended() { cargo test --release --test uncontended -- --nocapture; }
-# Two agents whole, three to three preemptions, under both doubles of the futex.
+# Two agents whole, three to three preemptions, under each double of the futex.
 loom() { under_loom cargo test --release --test loom; }
 # Each breaks one line; the model that the table names must notice.
 mutants() { cargo test --test mutants -- --ignored --nocapture; }

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
-use support::confined::{NO_NAMELESS_FILES, NO_RESERVATIONS, Refusal, Skipped, in_child, limit, refuse};
+use support::confined::{NO_NAMELESS_FILES, NO_RESERVATIONS, Refusal, Skipped, in_child, limit, mount, refuse};
 use support::kept::Kept;
 use support::processes::{End, Process, say};
 use support::{Watchdog, is_emulated, until};
@@ -119,6 +119,29 @@ fn assert_nothing_left(kept: &Kept) {
 }
 
 #[test]
+fn all_who_come_at_once_succeed_where_there_is_room_for_one_object() {
+    const ROOM: usize = 64 * 1024;
+    if is_emulated() {
+        return;
+    }
+    on_every_file_system(|kept, lacking| {
+        mount(c"tmpfs", &kept.folder(), c"size=64k")?;
+        race(
+            lacking,
+            |_, _| {
+                kept.open_or_create(ROOM)?.slot(0).unwrap().fetch_add(1, Relaxed);
+                Ok(())
+            },
+            |_| {
+                assert_eq!(kept.open().unwrap().slot(0).unwrap().load(Relaxed), RACERS as i32);
+                kept.unlink();
+                assert_nothing_left(kept);
+            },
+        )
+    });
+}
+
+#[test]
 fn of_all_who_create_at_once_one_succeeds() {
     on_every_file_system(|kept, lacking| {
         race(
@@ -198,6 +221,18 @@ fn who_is_killed_while_creating_leaves_nothing_or_a_whole_object() {
             }
         }
     }
+}
+
+#[test]
+fn who_never_gets_a_turn_to_create_creates_without() {
+    let _watchdog = Watchdog::new("who_never_gets_a_turn_to_create_creates_without");
+    let kept = Kept::file();
+    let folder = File::open(kept.folder()).unwrap();
+    // A peer that is stopped or hostile may hold it for ever. This takes the ten seconds of everybody's patience.
+    rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert_eq!(kept.open_or_create(BYTES).unwrap().byte_length(), BYTES);
+    assert_eq!(kept.open().unwrap().byte_length(), BYTES);
+    assert_eq!(kept.found(), [kept.path()]);
 }
 
 /// A buffer of two pages, and its file, which a peer can truncate.

@@ -6,12 +6,14 @@
 #![cfg(loom)]
 #![allow(unsafe_code, reason = "loom's cell hands out raw pointers, to check that accesses through it are ordered")]
 
+use slotsync::model::loom::sync::atomic::{AtomicI32, fence};
 use slotsync::model::loom::{cell::UnsafeCell, thread};
 use slotsync::model::{Double, Model};
-use slotsync::{Error, Lock, SharedBuffer, Slot, Wait};
+use slotsync::{Error, Lock, Scope, SharedBuffer, Slot, Wait};
+use std::cell::UnsafeCell as StdUnsafeCell;
 use std::collections::HashSet;
 use std::mem;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,12 +21,14 @@ use std::time::{Duration, Instant};
 struct World {
     buffer: SharedBuffer,
     data: UnsafeCell<i32>,
+    /// A word that is in no buffer.
+    other: AtomicI32,
 }
 
 impl World {
     #[allow(clippy::arc_with_non_send_sync, reason = "loom's threads are coroutines of one thread")]
     fn new() -> Arc<Self> {
-        Arc::new(Self { buffer: SharedBuffer::new(8).unwrap(), data: UnsafeCell::new(0) })
+        Arc::new(Self { buffer: SharedBuffer::new(8).unwrap(), data: UnsafeCell::new(0), other: AtomicI32::new(0) })
     }
 
     fn word(&self) -> Slot<'_> {
@@ -81,6 +85,7 @@ fn check_from(double: Double, agents: &'static [Agent], before: Agent, at_end: A
 macro_rules! holds {
     ($($(#[$attribute:meta])* $name:ident = $agents:expr, $at_end:expr;)*) => {
         mod parking { use super::*; $($(#[$attribute])* #[test] fn $name() { check(Double::Parking, $agents, $at_end); })* }
+        mod erring { use super::*; $($(#[$attribute])* #[test] fn $name() { check(Double::Erring, $agents, $at_end); })* }
         mod polling { use super::*; $($(#[$attribute])* #[test] fn $name() { check(Double::Polling, $agents, $at_end); })* }
     };
 }
@@ -255,6 +260,45 @@ fn a_failed_try_leaves_the_lock_held() {
     }
 }
 
+/// A word that is freed by the next holder of the lock in it. Loom checks that no other access comes after, or beside.
+struct Mortal(StdUnsafeCell<AtomicI32>);
+
+// SAFETY: for loom's threads, which are coroutines of one thread.
+unsafe impl Send for Mortal {}
+// SAFETY: as above.
+unsafe impl Sync for Mortal {}
+
+impl Mortal {
+    fn word(&self) -> Slot<'_> {
+        // SAFETY: it is never moved or written but through `free`, which loom checks against all accesses of the word.
+        Slot::from_ref(unsafe { &*self.0.get() }, Scope::Private).unwrap()
+    }
+
+    fn free(&self) {
+        // SAFETY: loom ends the model unless this is the only access, and ordered after all others.
+        unsafe { (*self.0.get()).with_mut(|word| *word = 0x0bad) };
+    }
+}
+
+/// One agent holds the lock and unlocks it; the other takes it and frees the memory, while the first may still be at it.
+fn free_after(unlock: fn(Slot<'_>), double: Double) {
+    Model::new(double).check(move || {
+        let mortal = Arc::new(Mortal(StdUnsafeCell::new(AtomicI32::new(1))));
+        let holder = mortal.clone();
+        let holder = thread::spawn(move || unlock(holder.word()));
+        mem::forget(Lock::from_slot(mortal.word()).lock());
+        mortal.free();
+        holder.join().unwrap();
+    });
+}
+
+#[test]
+fn the_next_holder_may_free_the_memory_at_once() {
+    for double in Double::ALL {
+        free_after(|word| Lock::from_slot(word).unlock().unwrap(), double);
+    }
+}
+
 /// Models that must fail: a double that lets one of these pass proves nothing about the lock either.
 mod must_fail {
     use super::*;
@@ -366,6 +410,80 @@ mod must_fail {
     #[test]
     fn polling_alone_is_blind_to_a_lost_wakeup() {
         check(Double::Polling, &[forgets_to_wake, forgets_to_wake], all_two_were_in);
+    }
+
+    #[test]
+    #[should_panic(expected = "Causality violation")]
+    fn an_unlock_that_looks_back() {
+        fn looks_back(word: Slot<'_>) {
+            if word.swap(0, Release) != 1 {
+                word.wake(1);
+            }
+            let _ = word.load(Relaxed);
+        }
+        free_after(looks_back, Double::Polling);
+    }
+
+    /// Sleeps on a flag, says so in a second word, and takes that back after every wait: also after one that was in vain.
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_mark_that_is_taken_back_after_a_wait_in_vain() {
+        fn waits(world: &World) {
+            let [flag, sleeping] = [0, 1].map(|index| world.buffer.slot(index).unwrap());
+            sleeping.swap(1, AcqRel);
+            fence(SeqCst);
+            while flag.load(Acquire) == 0 {
+                let _ = flag.wait(0);
+                sleeping.swap(0, AcqRel);
+            }
+        }
+        fn raises(world: &World) {
+            let [flag, sleeping] = [0, 1].map(|index| world.buffer.slot(index).unwrap());
+            flag.swap(1, AcqRel);
+            fence(SeqCst);
+            if sleeping.swap(0, AcqRel) != 0 {
+                flag.wake(1);
+            }
+        }
+        check(Double::Erring, &[waits, raises], |_| {});
+    }
+
+    /// Goes away when its time is up, with whatever wake it swallowed, and leaves no mark for the others.
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn who_times_out_and_takes_a_wake_along() {
+        fn leaves(world: &World) {
+            let word = world.word();
+            if word.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
+                while word.swap(2, Acquire) != 0 {
+                    if word.wait_until(2, far()) == Wait::TimedOut {
+                        return;
+                    }
+                }
+            }
+            world.touch();
+            if word.swap(0, Release) != 1 {
+                word.wake(1);
+            }
+        }
+        check(Double::Erring, &[right, right, leaves], |_| {});
+    }
+
+    #[test]
+    #[should_panic(expected = "deadlock")]
+    fn a_wake_in_another_scope() {
+        fn sleeps(world: &World) {
+            let word = Slot::from_ref(&world.other, Scope::Shared).unwrap();
+            while word.load(Acquire) == 0 {
+                let _ = word.wait(0);
+            }
+        }
+        fn wakes(world: &World) {
+            let word = Slot::from_ref(&world.other, Scope::Private).unwrap();
+            word.store(1, Release);
+            word.wake(1);
+        }
+        check(Double::Parking, &[sleeps, wakes], |_| {});
     }
 
     /// Drepper's mutex 1 counts every attempt to take it: after 2^32 of them it is free while it is held. Here all but

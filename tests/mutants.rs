@@ -30,7 +30,6 @@ const ASSERTION: &str = "assertion";
 /// - `is_locked` with a stronger load: its answer may be out of date anyway, and it orders nothing.
 /// - the failure ordering of the fast path, and the load of the spin, stronger: they read nothing that is used.
 /// - unlock that wakes after state 1 too: a vain wake, which every waiter must bear.
-/// - the last attempt after a time-out left out: who timed out was not woken, so it takes no wake with it.
 const MUTANTS: &[Mutant] = &[
     // The lock: every wake, every mark, every ordering.
     Mutant {
@@ -122,6 +121,22 @@ const MUTANTS: &[Mutant] = &[
         replace: "            if timed_out {\n let _ = self.state.compare_exchange(CONTENDED, LOCKED, Relaxed, Relaxed);\n",
         model: "parking::one_gives_up_beside_two",
         report: DEADLOCK,
+    },
+    Mutant {
+        name: "who_gives_up_takes_a_wake_along",
+        file: "src/lock.rs",
+        find: "self.state.wait_deadline(CONTENDED, deadline) == Wait::TimedOut || deadline::has_passed(deadline);",
+        replace: "false; if self.state.wait_deadline(CONTENDED, deadline) == Wait::TimedOut { return false; }",
+        model: "erring::one_gives_up_beside_two",
+        report: DEADLOCK,
+    },
+    Mutant {
+        name: "unlock_looks_back",
+        file: "src/lock.rs",
+        find: "self.state.wake(1);",
+        replace: "self.state.wake(1); let _ = self.state.load(Relaxed);",
+        model: "the_next_holder_may_free_the_memory_at_once",
+        report: CAUSALITY,
     },
     Mutant {
         name: "a_guard_is_made_before_the_lock_is_taken",

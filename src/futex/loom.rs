@@ -1,19 +1,22 @@
-//! Check a protocol over slots with [loom](loom), which explores every interleaving: the futex's two doubles.
+//! Check a protocol over slots with [loom](loom), which explores every interleaving: doubles of the futex.
 //!
 //! This module exists only under `RUSTFLAGS="--cfg loom"`. Then atomics are loom's, [`SharedBuffer::new`] gives memory
 //! that loom watches, and waiting and waking go to a *double* of the kernel's futex. Everything above that floor,
 //! every primitive of this crate included, is the code that ships.
 //!
 //! Loom has no futex. Building one from its condition variable would lie twice: that one is fair, and it carries
-//! happens-before edges that no kernel promises, so that a missing `Acquire` after a sleep goes unseen. Hence two
-//! doubles, each strict where the other is lenient; run every model under both.
+//! happens-before edges that no kernel promises, so that a missing `Acquire` after a sleep goes unseen. Hence
+//! several doubles, each strict where another is lenient; run every model under all of them.
 //!
-//! | | [`Double::Parking`] | [`Double::Polling`] |
-//! |---|---|---|
-//! | wait | joins a queue and parks | yields until the word changes or a wake comes; once, for no reason |
-//! | wake | releases *any* of those who wait, in every choice | releases all |
-//! | finds | lost wakeups, which loom reports as deadlocks | orderings that are too weak |
-//! | misses | orderings that unparking repairs | lost wakeups |
+//! | | [`Double::Parking`] | [`Double::Erring`] | [`Double::Polling`] |
+//! |---|---|---|---|
+//! | wait | joins a queue and parks | the same, but once it ends for no reason, and once a time-out swallows a wake | yields until the word changes or a wake comes; once, for no reason |
+//! | wake | releases *any* of those who wait, in every choice | the same | releases all |
+//! | finds | lost wakeups, which loom reports as deadlocks | those that are lost by who returned in vain or too late | orderings that are too weak |
+//! | misses | orderings that unparking repairs | the same | lost wakeups |
+//!
+//! None sees a protocol that leaves `NotEqual` to order memory by a fence: the comparison here is an operation of loom's,
+//! where the kernel's orders nothing.
 //!
 //! A wait with a deadline times out whenever the schedule lets it: before the wake or after, in every order. The clock
 //! is never asked, so a model gives deadlines that are past or far away. Only 32-bit slots exist here.
@@ -71,11 +74,14 @@ pub enum Double {
     Parking,
     /// Waiters yield and look again, and nothing but the word orders memory: finds orderings that are too weak.
     Polling,
+    /// Parking at its worst: the first sleep ends for no reason, and the first timed sleep that is woken says that its
+    /// time is up, which swallows the wake. Finds wakeups that are lost by who returned in vain or too late.
+    Erring,
 }
 
 impl Double {
     /// Every double, for a loop: a protocol is checked when it holds under all of them.
-    pub const ALL: [Self; 2] = [Self::Parking, Self::Polling];
+    pub const ALL: [Self; 3] = [Self::Parking, Self::Polling, Self::Erring];
 }
 
 /// One model: a double, and how far to explore.
@@ -127,7 +133,7 @@ loom::lazy_static! {
     static ref KERNEL: Kernel = Kernel {
         double: DOUBLE.get(),
         door: AtomicUsize::new(0),
-        queue: Mutex::new(Queue { next_ticket: 0, waiters: Vec::new(), tokens: Vec::new(), stray: true }),
+        queue: Mutex::new(Queue { next_ticket: 0, waiters: Vec::new(), tokens: Vec::new(), stray: DOUBLE.get() != Double::Parking, late: DOUBLE.get() == Double::Erring }),
     };
 }
 
@@ -145,13 +151,19 @@ struct Queue {
     next_ticket: usize,
     waiters: Vec<Waiter>,
     tokens: Vec<Token>,
-    /// Polling: is the one return for no reason still to come?
+    /// Is the one return for no reason still to come?
     stray: bool,
+    /// Is the one wake that comes too late still to come?
+    late: bool,
 }
+
+/// Where a waiter waits: a wake in another scope does not reach it.
+type Key = (usize, Scope);
 
 struct Waiter {
     ticket: usize,
-    address: usize,
+    key: Key,
+    is_timed: bool,
     thread: Thread,
     /// Polling: a wake came.
     woken: bool,
@@ -160,22 +172,22 @@ struct Waiter {
 /// One wakeup for any one waiter that was there at the time of the wake. All of them are unparked and race for it, so
 /// that every choice the kernel could make is explored.
 struct Token {
-    address: usize,
+    key: Key,
     /// Waiters with a lower ticket were asleep when the wake came.
     before: usize,
 }
 
 impl Queue {
-    fn join(&mut self, address: usize) -> usize {
+    fn join(&mut self, key: Key, is_timed: bool) -> usize {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.waiters.push(Waiter { ticket, address, thread: thread::current(), woken: false });
+        self.waiters.push(Waiter { ticket, key, is_timed, thread: thread::current(), woken: false });
         ticket
     }
 
     /// Takes the oldest token that this waiter was there for. The oldest: a later one may serve a later waiter too.
-    fn take_token(&mut self, ticket: usize, address: usize) -> bool {
-        let mine = self.tokens.iter().position(|token| token.address == address && ticket < token.before);
+    fn take_token(&mut self, ticket: usize, key: Key) -> bool {
+        let mine = self.tokens.iter().position(|token| token.key == key && ticket < token.before);
         if let Some(mine) = mine {
             self.tokens.remove(mine);
             self.leave(ticket);
@@ -188,23 +200,24 @@ impl Queue {
     }
 
     /// Adds a token for each of up to `count` waiters that no token is for yet, and unparks all who may take one.
-    fn wake(&mut self, address: usize, count: usize) -> usize {
-        let asleep = self.waiters.iter().filter(|waiter| waiter.address == address).count();
-        let promised = self.tokens.iter().filter(|token| token.address == address).count();
+    fn wake(&mut self, key: Key, count: usize) -> usize {
+        let asleep = self.waiters.iter().filter(|waiter| waiter.key == key).count();
+        let promised = self.tokens.iter().filter(|token| token.key == key).count();
         let woken = count.min(asleep.saturating_sub(promised));
         for _ in 0..woken {
-            self.tokens.push(Token { address, before: self.next_ticket });
+            self.tokens.push(Token { key, before: self.next_ticket });
         }
-        for waiter in self.waiters.iter().filter(|waiter| woken > 0 && waiter.address == address) {
+        for waiter in self.waiters.iter().filter(|waiter| woken > 0 && waiter.key == key) {
             waiter.thread.unpark();
         }
         woken
     }
 
-    /// Notes the wake without a word to anybody: unparking would order memory.
-    fn mark_all_woken(&mut self, address: usize) -> usize {
-        let woken = self.waiters.iter_mut().filter(|waiter| waiter.address == address && !waiter.woken);
-        woken.map(|waiter| waiter.woken = true).count()
+    /// Notes the wake without a word to anybody: unparking would order memory. All are released, beyond `count` for no
+    /// reason.
+    fn mark_all_woken(&mut self, key: Key, count: usize) -> usize {
+        let woken = self.waiters.iter_mut().filter(|waiter| waiter.key == key && !waiter.woken);
+        woken.map(|waiter| waiter.woken = true).count().min(count)
     }
 
     fn is_woken(&self, ticket: usize) -> bool {
@@ -212,36 +225,49 @@ impl Queue {
     }
 
     fn is_first(&self, ticket: usize) -> bool {
-        self.waiters.first().is_some_and(|first| first.ticket == ticket)
+        self.waiters.iter().find(|waiter| !waiter.is_timed).is_some_and(|first| first.ticket == ticket)
     }
 }
 
 impl Kernel {
     /// Sleeps until a token, or until the schedule lets the time run out.
-    fn park(&self, address: usize, is_timed: bool) -> Wait {
+    fn park(&self, key: Key, is_timed: bool) -> Wait {
         // No loom operation since the comparison: comparing and joining are one step.
-        let ticket = self.queue().join(address);
+        let ticket = self.queue().join(key, is_timed);
         loop {
             self.enter();
-            if self.queue().take_token(ticket, address) {
-                return Wait::Woken;
+            if self.queue().take_token(ticket, key) {
+                // The wake and the deadline came together: the time-out swallowed the wake.
+                let is_late = is_timed && std::mem::take(&mut self.queue().late);
+                return if is_late { Wait::TimedOut } else { Wait::Woken };
             }
             if is_timed {
                 self.queue().leave(ticket);
                 return Wait::TimedOut;
+            }
+            if std::mem::take(&mut self.queue().stray) {
+                self.queue().leave(ticket);
+                return Wait::Woken;
             }
             thread::park();
         }
     }
 
     /// Looks again and again. Of several waiters only the first does so: two that yield to each other would keep a
-    /// third from ever running. It alone unparks the others, so all that can be ordered thereby is what *it* knew.
-    fn poll(&self, word: &AtomicI32, expected: i32, is_timed: bool) -> Wait {
-        if is_timed || std::mem::take(&mut self.queue().stray) {
-            thread::yield_now();
-            return if is_timed { Wait::TimedOut } else { Wait::Woken };
+    /// third from ever running. Who leaves unparks the others, so all that can be ordered thereby is what *it* knew.
+    fn poll(&self, word: &AtomicI32, key: Key, expected: i32, is_timed: bool) -> Wait {
+        // Not by yielding: who has yielded is shown no value again that it saw before, however weakly it reads.
+        if !is_timed && std::mem::take(&mut self.queue().stray) {
+            self.enter();
+            return Wait::Woken;
         }
-        let ticket = self.queue().join((&raw const *word).addr());
+        let ticket = self.queue().join(key, is_timed);
+        if is_timed {
+            self.enter();
+            let is_woken = self.queue().is_woken(ticket);
+            self.queue().leave(ticket);
+            return if is_woken { Wait::Woken } else { Wait::TimedOut };
+        }
         loop {
             let is_first = self.queue().is_first(ticket);
             if is_first {
@@ -262,7 +288,9 @@ impl Kernel {
 
     /// Unparks those who were woken, and the one who is to poll from now on.
     fn unpark_others(&self) {
-        for (place, waiter) in self.queue().waiters.iter().enumerate() {
+        let queue = self.queue();
+        let polling = queue.waiters.iter().filter(|waiter| !waiter.is_timed);
+        for (place, waiter) in polling.enumerate() {
             if place == 0 || waiter.woken {
                 waiter.thread.unpark();
             }
@@ -281,8 +309,8 @@ impl Kernel {
 
 pub(super) const SHARED: bool = true;
 
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, _: Scope) -> Wait {
-    let address = (&raw const *word).addr();
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Wait {
+    let key = ((&raw const *word).addr(), scope);
     KERNEL.enter();
     // Adding nothing reads the newest value, as the kernel does; a load could read a stale one.
     if word.fetch_add(0, Relaxed) != expected {
@@ -292,8 +320,8 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, _
         return Wait::TimedOut;
     }
     match KERNEL.double {
-        Double::Parking => KERNEL.park(address, deadline.is_some()),
-        Double::Polling => KERNEL.poll(word, expected, deadline.is_some()),
+        Double::Parking | Double::Erring => KERNEL.park(key, deadline.is_some()),
+        Double::Polling => KERNEL.poll(word, key, expected, deadline.is_some()),
     }
 }
 
@@ -301,12 +329,13 @@ pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
     let _ = wake_counted(word, count, scope);
 }
 
-pub(super) fn wake_counted(word: *const AtomicI32, count: u32, _: Scope) -> Option<u32> {
+pub(super) fn wake_counted(word: *const AtomicI32, count: u32, scope: Scope) -> Option<u32> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let key = (word.addr(), scope);
     KERNEL.enter();
     let woken = match KERNEL.double {
-        Double::Parking => KERNEL.queue().wake(word.addr(), count),
-        Double::Polling => KERNEL.queue().mark_all_woken(word.addr()),
+        Double::Parking | Double::Erring => KERNEL.queue().wake(key, count),
+        Double::Polling => KERNEL.queue().mark_all_woken(key, count),
     };
     Some(u32::try_from(woken).unwrap_or(u32::MAX))
 }
