@@ -4,10 +4,12 @@
 #[macro_use]
 mod support;
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::Resource;
 use slotsync::{Error, SharedBuffer, Wait};
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::symlink;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 use support::confined::{NO_NAMELESS_FILES, NO_RESERVATIONS, Refusal, Skipped, in_child, limit, mount, refuse};
@@ -223,16 +225,32 @@ fn who_is_killed_while_creating_leaves_nothing_or_a_whole_object() {
     }
 }
 
-#[test]
-fn who_never_gets_a_turn_to_create_creates_without() {
-    let _watchdog = Watchdog::new("who_never_gets_a_turn_to_create_creates_without");
+/// A peer that is stopped or hostile has the turn to create in the folder, and never gives it back. That takes the ten
+/// seconds of everybody's patience.
+fn where_a_peer_keeps_the_turn(test: impl Fn(&Kept)) {
+    let _watchdog = Watchdog::new("where_a_peer_keeps_the_turn");
     let kept = Kept::file();
     let folder = File::open(kept.folder()).unwrap();
-    // A peer that is stopped or hostile may hold it for ever. This takes the ten seconds of everybody's patience.
-    rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).unwrap();
-    assert_eq!(kept.open_or_create(BYTES).unwrap().byte_length(), BYTES);
-    assert_eq!(kept.open().unwrap().byte_length(), BYTES);
-    assert_eq!(kept.found(), [kept.path()]);
+    flock(&folder, FlockOperation::LockExclusive).unwrap();
+    test(&kept);
+}
+
+#[test]
+fn who_never_gets_a_turn_creates_without() {
+    where_a_peer_keeps_the_turn(|kept| {
+        assert_eq!(kept.open_or_create(BYTES).unwrap().byte_length(), BYTES);
+        assert_eq!(kept.open().unwrap().byte_length(), BYTES);
+        assert_eq!(kept.found(), [kept.path()]);
+    });
+}
+
+#[test]
+fn who_never_gets_a_turn_is_patient_once_and_not_in_every_round() {
+    where_a_peer_keeps_the_turn(|kept| {
+        // It exists and does not open, however often one tries.
+        symlink(kept.folder().join("nothing"), kept.path()).unwrap();
+        assert!(matches!(kept.open_or_create(BYTES), Err(Error::BadName { .. })));
+    });
 }
 
 /// A buffer of two pages, and its file, which a peer can truncate.

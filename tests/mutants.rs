@@ -6,6 +6,7 @@
 //! unmutated control runs first and must pass.
 #![cfg(not(loom))]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
@@ -192,13 +193,17 @@ const MUTANTS: &[Mutant] = &[
 #[test]
 #[ignore = "builds the crate once for each mutant, which takes minutes: tests/all.sh runs it"]
 fn every_mutant_dies() {
-    let tree = Tree::copy();
-    let control = tree.run("");
-    assert!(control.status.success(), "the control, with nothing mutated, must pass:\n{}", text(&control));
-
     let only = env::var("SLOTSYNC_MUTANT").ok();
-    let chosen = MUTANTS.iter().filter(|mutant| only.as_ref().is_none_or(|only| only == mutant.name));
-    let survivors: Vec<_> = chosen.filter(|mutant| !tree.kills(mutant)).map(|mutant| mutant.name).collect();
+    let is_chosen = |mutant: &&Mutant| only.as_ref().is_none_or(|only| only == mutant.name);
+    let chosen: Vec<_> = MUTANTS.iter().filter(is_chosen).collect();
+
+    let tree = Tree::copy();
+    let models: BTreeSet<_> = chosen.iter().map(|mutant| mutant.model).collect();
+    let control = tree.run(&models.iter().copied().collect::<Vec<_>>());
+    let passed = format!("{} passed; 0 failed", models.len());
+    assert!(text(&control).contains(&passed), "the control, with nothing mutated, must pass:\n{}", text(&control));
+
+    let survivors: Vec<_> = chosen.iter().filter(|mutant| !tree.kills(mutant)).map(|mutant| mutant.name).collect();
     assert!(survivors.is_empty(), "these mutants survived: {survivors:?}");
 }
 
@@ -234,13 +239,13 @@ impl Tree {
         Self { folder, target: target.join("mutants") }
     }
 
-    /// Runs the models of that name; the empty name is all of them.
-    fn run(&self, model: &str) -> Output {
+    /// Runs these models.
+    fn run(&self, models: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO"));
-        command.current_dir(self.folder.path()).args(["test", "--release", "--quiet", "--test", "loom", "--"]);
-        if !model.is_empty() {
-            command.args(["--exact", model]);
-        }
+        command
+            .current_dir(self.folder.path())
+            .args(["test", "--release", "--quiet", "--test", "loom", "--", "--exact"])
+            .args(models);
         command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", &self.target).env("RUST_BACKTRACE", "0");
         command.env_remove("CARGO_ENCODED_RUSTFLAGS").output().unwrap()
     }
@@ -249,7 +254,7 @@ impl Tree {
         let path = self.folder.path().join(mutant.file);
         let source = fs::read_to_string(&path).unwrap();
         fs::write(&path, source.replacen(mutant.find, mutant.replace, 1)).unwrap();
-        let output = self.run(mutant.model);
+        let output = self.run(&[mutant.model]);
         fs::write(&path, source).unwrap();
 
         let text = text(&output);
