@@ -24,6 +24,7 @@ pub(super) fn create_or_open(
     flags: OFlags,
 ) -> Result<Mapping, Error> {
     let refused = |call| move |errno| refused(call, name, bytes, errno);
+    let mut turn = None;
     // Each further round needs somebody who creates the object before our link and removes it before our open.
     for _ in 0..ROUNDS {
         if existing == Existing::Open {
@@ -41,7 +42,8 @@ pub(super) fn create_or_open(
             Errno::NOENT => Error::BadName { name: name.to_owned(), reason: "its folder does not exist" },
             _ => refused("open")(errno),
         })?;
-        let _turn = Turn::take(path);
+        // For all rounds: who waits for it in vain does so once.
+        turn.get_or_insert_with(|| Turn::take(path));
         // Whoever had the turn may have made it, and there may be no room for a second one.
         let published = match lstat(path) {
             Ok(_) => Err(Errno::EXIST),

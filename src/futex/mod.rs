@@ -94,7 +94,8 @@ pub enum Wait {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Waits that slept: that ended by a wake or a time-out, not by a word that had changed.
+    /// Sleeps: waits that ended by a wake or a time-out, not by a word that had changed. A wait of [`Scope::Shared`]
+    /// that lasts for more than a second counts once a second.
     pub sleeps: usize,
     /// Sleeps of [`Scope::Shared`] that missed a change of their word and found it only at the end of a slice, as
     /// happens when a peer is killed between changing a word and waking its waiters.
