@@ -133,7 +133,13 @@ loom::lazy_static! {
     static ref KERNEL: Kernel = Kernel {
         double: DOUBLE.get(),
         door: AtomicUsize::new(0),
-        queue: Mutex::new(Queue { next_ticket: 0, waiters: Vec::new(), tokens: Vec::new(), stray: DOUBLE.get() != Double::Parking, late: DOUBLE.get() == Double::Erring }),
+        queue: Mutex::new(Queue {
+            next_ticket: 0,
+            waiters: Vec::new(),
+            tokens: Vec::new(),
+            stray: DOUBLE.get() != Double::Parking,
+            late: DOUBLE.get() == Double::Erring,
+        }),
     };
 }
 
