@@ -329,3 +329,14 @@ fn let_locks_ask_how_many_processors_there_are() {
     let _guard = lock.lock();
     assert!(lock.lock_for(Duration::from_millis(1)).is_none());
 }
+
+/// What a lock without a deadline takes for the end of its wait, it takes for nothing else.
+#[test]
+fn a_time_out_that_nobody_asked_for_is_a_spurious_wakeup() {
+    in_child(|| {
+        let buffer = changeable(Scope::Private);
+        refuse(&no_futex(libc::ETIMEDOUT))?;
+        assert_eq!(buffer.slot(5).unwrap().wait(0), Wait::Woken);
+        Ok(())
+    });
+}

@@ -137,8 +137,11 @@ pub(crate) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
         if outcome != Wait::NotEqual {
             SLEEPS.fetch_add(1, Relaxed);
         }
-        if slice.is_none() || outcome != Wait::TimedOut {
-            return outcome;
+        match (outcome, slice) {
+            (Wait::TimedOut, Some(_)) => {}
+            // Nobody set a time. To believe it would let a caller without a deadline go on as if it had been woken.
+            (Wait::TimedOut, None) if deadline.is_none() => return Wait::Woken,
+            _ => return outcome,
         }
         // Only the slice is over. Relaxed: the caller looks again with the ordering it needs.
         if word.load(Relaxed) != expected {
