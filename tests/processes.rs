@@ -23,6 +23,7 @@ over_shared_origins! {
     a_process_killed_while_it_waits_strands_nobody
     who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice
     who_unlocked_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    a_scribble_over_the_mark_strands_nobody
     what_a_dead_process_held_stays_held_until_it_is_unlocked_in_its_name
     a_scribbling_process_neither_hangs_nor_breaks_a_timed_lock
     two_mappings_in_one_process_are_one_lock
@@ -195,16 +196,30 @@ fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: 
 
 fn who_unlocked_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
     let _watchdog = Watchdog::new("who_unlocked_and_died_before_the_wake");
-    mem::forget(lock(&memory.buffer).lock());
-    let sleeper = Process::fork(|| {
-        drop(lock(&memory.buffer).lock());
-        assert_eq!(counters().rescues, 1, "it was the end of a slice that found the lock free");
-        0
-    });
-    sleeper.until_asleep();
-    // All that an unlock does before its wake.
-    assert_eq!(word(&memory.buffer).swap(0, Release), 2);
-    sleeper.join();
+    for timeout in [Duration::MAX, Duration::from_secs(1_000)] {
+        mem::forget(lock(&memory.buffer).lock());
+        let sleeper = Process::fork(|| {
+            assert!(lock(&memory.buffer).lock_for(timeout).is_some());
+            assert_eq!(counters().rescues, 1, "it was the end of a slice that found the lock free");
+            0
+        });
+        sleeper.until_asleep();
+        // All that an unlock does before its wake.
+        assert_eq!(word(&memory.buffer).swap(0, Release), 2);
+        sleeper.join();
+    }
+}
+
+fn a_scribble_over_the_mark_strands_nobody(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_scribble_over_the_mark_strands_nobody");
+    for garbage in [3, -1, i32::MIN, i32::MAX] {
+        mem::forget(lock(&memory.buffer).lock());
+        let sleeper = passer(memory);
+        sleeper.until_asleep();
+        word(&memory.buffer).store(garbage, Relaxed);
+        lock(&memory.buffer).unlock().unwrap();
+        sleeper.join(); // And without having been rescued.
+    }
 }
 
 fn what_a_dead_process_held_stays_held_until_it_is_unlocked_in_its_name(memory: &Memory) {

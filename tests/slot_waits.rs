@@ -340,3 +340,22 @@ fn a_time_out_that_nobody_asked_for_is_a_spurious_wakeup() {
         Ok(())
     });
 }
+
+/// A word that never equals, as a scribbler can make it: then only the clock ends a timed lock.
+#[test]
+fn a_timed_lock_that_never_gets_to_sleep_ends_in_time() {
+    const TIMEOUT: Duration = Duration::from_millis(50);
+    let _watchdog = Watchdog::new("a_timed_lock_that_never_gets_to_sleep_ends_in_time");
+    for scope in [Scope::Private, Scope::Shared] {
+        in_child(|| {
+            let buffer = changeable(scope);
+            let lock = Lock::new(&buffer, 0).unwrap();
+            mem::forget(lock.lock());
+            refuse(&no_futex(libc::EAGAIN))?;
+            let start = Instant::now();
+            assert!(lock.lock_for(TIMEOUT).is_none());
+            assert!(start.elapsed() >= TIMEOUT);
+            Ok(())
+        });
+    }
+}
