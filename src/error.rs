@@ -113,6 +113,48 @@ pub enum Error {
     /// A lock was to be unlocked that nobody holds. It stays unlocked.
     #[error("the lock is not held")]
     NotHeld,
+    /// A semaphore was to have, or to give, more permits than it can hold. It stays as it is.
+    #[error("a semaphore holds at most {max} permits, but it was to be {permits}")]
+    TooManyPermits {
+        /// How many there would be, or were asked for.
+        permits: u64,
+        /// The greatest possible number.
+        max: u32,
+    },
+    /// A latch was to be counted down beyond zero. It stays as it is.
+    #[error("the latch was to be counted down by {count}, but {left} are left")]
+    TooFewLeft {
+        /// By how much it was to be counted down.
+        count: u32,
+        /// How much was left.
+        left: u32,
+    },
+    /// A latch was to count down from more than it can hold.
+    #[error("a latch counts down from at most {max}, but {count} was asked for")]
+    TooLongCount {
+        /// The number asked for.
+        count: u32,
+        /// The greatest possible number.
+        max: u32,
+    },
+    /// A barrier of no agents, or of more than it can count.
+    #[error("a barrier is for 1 to {max} agents, but {agents} were asked for")]
+    BadAgents {
+        /// The number asked for.
+        agents: u32,
+        /// The greatest possible number.
+        max: u32,
+    },
+    /// The initializer of a [`Once`](crate::Once) has panicked, in this process or in another.
+    #[error("the initializer has panicked: look at what it left, then reset the once")]
+    InitializerPanicked,
+    /// The [`Once`](crate::Once) was reset while this agent's initializer ran: another's may have run since.
+    #[error("the once was reset while the initializer ran")]
+    Superseded,
+    /// A condition and its lock are not shared with the same agents: one is of [`Scope::Private`](crate::Scope), the
+    /// other of [`Scope::Shared`](crate::Scope).
+    #[error("of a condition and its lock, one is private to this process and the other is shared")]
+    ScopeMismatch,
     /// Any other failure of a system call.
     #[error("{call} of {name:?}: {}", io::Error::from_raw_os_error(*.code))]
     Os {

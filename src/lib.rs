@@ -2,14 +2,22 @@
 
 mod deadline;
 mod error;
+mod sleeper;
 mod spin;
 mod sync;
 
+mod barrier;
 #[allow(unsafe_code, reason = "origins of memory: mappings, descriptors, allocations")]
 mod buffer;
+mod cond;
+mod event;
 #[allow(unsafe_code, reason = "system calls on the address of a word")]
 mod futex;
+mod latch;
 mod lock;
+mod once;
+mod permit;
+mod semaphore;
 #[allow(unsafe_code, reason = "one word, by its address")]
 mod slot;
 
@@ -19,7 +27,15 @@ pub use buffer::{BufferOptions, Origin, SharedBuffer};
 pub use futex::{Scope, Wait};
 pub use slot::{Slot, Slots, SlotsIter};
 // Primitives
+pub use barrier::{Barrier, Role};
+pub use cond::Cond;
+pub use deadline::Outcome;
+pub use event::Event;
+pub use latch::Latch;
 pub use lock::{Lock, LockGuard};
+pub use once::{Once, OnceState};
+pub use permit::Permit;
+pub use semaphore::Semaphore;
 // What went wrong, and what went on
 pub use error::Error;
 pub use futex::{Counters, counters};

@@ -3,7 +3,8 @@
 
 use crate::buffer::SharedBuffer;
 use crate::error::Error;
-use crate::futex::Wait;
+use crate::futex::Scope;
+use crate::sleeper::Sleeper;
 use crate::slot::Slot;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::{deadline, spin};
@@ -99,6 +100,11 @@ impl<'buf> Lock<'buf> {
         Self { state }
     }
 
+    /// Who can use the lock: the scope of its memory.
+    pub fn scope(&self) -> Scope {
+        self.state.scope()
+    }
+
     /// Takes the lock, and sleeps until that is possible.
     #[inline]
     pub fn lock(&self) -> LockGuard<'buf> {
@@ -184,18 +190,17 @@ impl<'buf> Lock<'buf> {
         if spin::spin_while(|| self.state.load(Relaxed) == LOCKED) && self.try_take() {
             return true;
         }
-        let mut timed_out = false;
+        let mut sleeper = Sleeper::until(deadline);
         // We may sleep, and may have slept: from here on we take the lock as contended only, since we cannot know
         // whether others sleep beside us. Acquire: as in try_take.
         while self.state.swap(CONTENDED, Acquire) != UNLOCKED {
             // Who gives up leaves the mark behind: it is legal to say falsely, and others may need it.
-            if timed_out {
+            if sleeper.is_late() {
                 return false;
             }
-            // A scribbling peer can keep the word from ever equalling: then only the clock ends this loop.
-            timed_out =
-                self.state.wait_deadline(CONTENDED, deadline) == Wait::TimedOut || deadline::has_passed(deadline);
+            sleeper.sleep(self.state, CONTENDED);
         }
+        sleeper.done();
         true
     }
 }

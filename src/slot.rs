@@ -3,7 +3,7 @@
 use crate::buffer::SharedBuffer;
 use crate::deadline;
 use crate::error::Error;
-use crate::futex::{self, Scope, Wait};
+use crate::futex::{self, Scope, Sleep, Wait};
 use crate::sync::{self, AtomicI32, Ordering};
 use core::fmt;
 use core::marker::PhantomData;
@@ -212,7 +212,24 @@ impl<'buf> Slot<'buf> {
     }
 
     /// The three waits above: `None` is no deadline.
-    pub(crate) fn wait_deadline(&self, expected: i32, deadline: Option<Instant>) -> Wait {
+    fn wait_deadline(&self, expected: i32, deadline: Option<Instant>) -> Wait {
+        loop {
+            match self.sleep(expected, deadline) {
+                Sleep::NotEqual => return Wait::NotEqual,
+                Sleep::TimedOut { .. } => return Wait::TimedOut,
+                Sleep::Woken | Sleep::Interrupted => return Wait::Woken,
+                // Relaxed: the caller looks again with the ordering it needs.
+                Sleep::SliceOver if self.load(Ordering::Relaxed) != expected => {
+                    futex::count_rescue();
+                    return Wait::Woken;
+                }
+                Sleep::SliceOver => {}
+            }
+        }
+    }
+
+    /// One sleep while the word holds `expected`, which in a shared scope ends after a slice at the latest.
+    pub(crate) fn sleep(&self, expected: i32, deadline: Option<Instant>) -> Sleep {
         futex::wait(self.word(), expected, deadline, self.scope)
     }
 
@@ -261,6 +278,13 @@ impl SharedBuffer {
     /// [`Error::OutOfBounds`].
     pub fn slot(&self, index: usize) -> Result<Slot<'_>, Error> {
         self.span(index, 1).map(|first| Slot::from_word(first, self.scope()))
+    }
+
+    /// The slots from `index` on that a primitive takes.
+    pub(crate) fn slot_array<const N: usize>(&self, index: usize) -> Result<[Slot<'_>; N], Error> {
+        let first = Slot::from_word(self.span(index, N)?, self.scope());
+        // SAFETY: the buffer vouched for N words from the first on.
+        Ok(core::array::from_fn(|place| Slot { word: unsafe { first.word.add(place) }, ..first }))
     }
 
     /// The slots of a range. One that ends before it starts has none.

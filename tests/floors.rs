@@ -13,8 +13,16 @@ const FLOORS: &[(&str, u32)] = &[
     ("futex", 1),
     ("buffer", 2),
     ("slot", 3),
+    ("sleeper", 3),
     ("spin", 3),
+    ("barrier", PRIMITIVES),
+    ("event", PRIMITIVES),
+    ("latch", PRIMITIVES),
     ("lock", PRIMITIVES),
+    ("once", PRIMITIVES),
+    ("semaphore", PRIMITIVES),
+    ("cond", 5),
+    ("permit", 5),
     ("lib", 6),
 ];
 

@@ -1,6 +1,6 @@
 //! FreeBSD: `_umtx_op(2)`.
 
-use super::{Scope, Wait, refused};
+use super::{Scope, Sleep, refused};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use core::ffi::{c_int, c_ulong, c_void};
@@ -11,10 +11,10 @@ use std::time::Instant;
 pub(super) const SHARED: bool = true;
 
 /// `UMTX_OP_WAIT_UINT`. It answers "not equal" and "woken" alike, so the word is compared here first.
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Wait {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
     // Relaxed: the kernel compares again, and the caller orders what it reads.
     if word.load(Relaxed) != expected {
-        return Wait::NotEqual;
+        return Sleep::NotEqual;
     }
     let operation = match scope {
         Scope::Private => libc::UMTX_OP_WAIT_UINT_PRIVATE,
@@ -36,12 +36,12 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
         )
     };
     if result == 0 {
-        return Wait::Woken;
+        return Sleep::Woken;
     }
     match io::Error::last_os_error().raw_os_error() {
-        Some(libc::ETIMEDOUT) => Wait::TimedOut,
-        // A handler ran: spurious. The caller's next wait computes what is left.
-        Some(libc::EINTR) => Wait::Woken,
+        // The kernel says these two only if it finds the sleeper still in its queue, where no wake has reached it.
+        Some(libc::ETIMEDOUT) => Sleep::TimedOut { perhaps_woken: false },
+        Some(libc::EINTR) => Sleep::Interrupted,
         _ => refused(deadline),
     }
 }

@@ -1,6 +1,6 @@
 //! Linux and Android: `futex(2)`.
 
-use super::{Scope, Wait, refused};
+use super::{Scope, Sleep, refused};
 use crate::deadline;
 use crate::sync::AtomicI32;
 use core::num::NonZeroU32;
@@ -16,7 +16,7 @@ pub(super) const SHARED: bool = true;
 const ANY: NonZeroU32 = NonZeroU32::MAX;
 
 /// `FUTEX_WAIT_BITSET`, because its deadline is a point in time: a signal that interrupts the sleep cannot extend it.
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Wait {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
     // SAFETY: AtomicI32 and AtomicU32 have the same size, alignment and validity, and both may be written while shared.
     let word = unsafe { &*(&raw const *word).cast::<AtomicU32>() };
     let flags = match scope {
@@ -25,10 +25,11 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
     };
     let end = deadline.and_then(monotonic);
     match wait_bitset(word, flags, expected as u32, end.as_ref(), ANY) {
-        // A handler ran: spurious.
-        Ok(()) | Err(Errno::INTR) => Wait::Woken,
-        Err(Errno::AGAIN) => Wait::NotEqual,
-        Err(Errno::TIMEDOUT) => Wait::TimedOut,
+        Ok(()) => Sleep::Woken,
+        Err(Errno::AGAIN) => Sleep::NotEqual,
+        // The kernel says these two only if it finds the sleeper still in its queue, where no wake has reached it.
+        Err(Errno::TIMEDOUT) => Sleep::TimedOut { perhaps_woken: false },
+        Err(Errno::INTR) => Sleep::Interrupted,
         Err(_) => refused(deadline),
     }
 }

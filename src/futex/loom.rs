@@ -55,7 +55,7 @@
 //!
 //! [`SharedBuffer::new`]: crate::SharedBuffer::new
 
-use super::{Scope, Wait};
+use super::{Scope, Sleep};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use ::loom::sync::atomic::AtomicUsize;
@@ -237,7 +237,7 @@ impl Queue {
 
 impl Kernel {
     /// Sleeps until a token, or until the schedule lets the time run out.
-    fn park(&self, key: Key, is_timed: bool) -> Wait {
+    fn park(&self, key: Key, is_timed: bool) -> Sleep {
         // No loom operation since the comparison: comparing and joining are one step.
         let ticket = self.queue().join(key, is_timed);
         loop {
@@ -245,15 +245,15 @@ impl Kernel {
             if self.queue().take_token(ticket, key) {
                 // The wake and the deadline came together: the time-out swallowed the wake.
                 let is_late = is_timed && std::mem::take(&mut self.queue().late);
-                return if is_late { Wait::TimedOut } else { Wait::Woken };
+                return if is_late { self.timed_out() } else { Sleep::Woken };
             }
             if is_timed {
                 self.queue().leave(ticket);
-                return Wait::TimedOut;
+                return self.timed_out();
             }
             if std::mem::take(&mut self.queue().stray) {
                 self.queue().leave(ticket);
-                return Wait::Woken;
+                return Sleep::Woken;
             }
             thread::park();
         }
@@ -261,18 +261,18 @@ impl Kernel {
 
     /// Looks again and again. Of several waiters only the first does so: two that yield to each other would keep a
     /// third from ever running. Who leaves unparks the others, so all that can be ordered thereby is what *it* knew.
-    fn poll(&self, word: &AtomicI32, key: Key, expected: i32, is_timed: bool) -> Wait {
+    fn poll(&self, word: &AtomicI32, key: Key, expected: i32, is_timed: bool) -> Sleep {
         // Not by yielding: who has yielded is shown no value again that it saw before, however weakly it reads.
         if !is_timed && std::mem::take(&mut self.queue().stray) {
             self.enter();
-            return Wait::Woken;
+            return Sleep::Woken;
         }
         let ticket = self.queue().join(key, is_timed);
         if is_timed {
             self.enter();
             let is_woken = self.queue().is_woken(ticket);
             self.queue().leave(ticket);
-            return if is_woken { Wait::Woken } else { Wait::TimedOut };
+            return if is_woken { Sleep::Woken } else { self.timed_out() };
         }
         loop {
             let is_first = self.queue().is_first(ticket);
@@ -284,7 +284,7 @@ impl Kernel {
             if word.fetch_add(0, Relaxed) != expected || self.queue().is_woken(ticket) {
                 self.queue().leave(ticket);
                 self.unpark_others();
-                return Wait::Woken;
+                return Sleep::Woken;
             }
             if is_first {
                 self.unpark_others();
@@ -303,6 +303,10 @@ impl Kernel {
         }
     }
 
+    fn timed_out(&self) -> Sleep {
+        Sleep::TimedOut { perhaps_woken: self.double == Double::Erring }
+    }
+
     fn enter(&self) {
         self.door.fetch_add(1, Relaxed);
     }
@@ -315,15 +319,15 @@ impl Kernel {
 
 pub(super) const SHARED: bool = true;
 
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Wait {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
     let key = ((&raw const *word).addr(), scope);
     KERNEL.enter();
     // Adding nothing reads the newest value, as the kernel does; a load could read a stale one.
     if word.fetch_add(0, Relaxed) != expected {
-        return Wait::NotEqual;
+        return Sleep::NotEqual;
     }
     if deadline::has_passed(deadline) {
-        return Wait::TimedOut;
+        return Sleep::TimedOut { perhaps_woken: false };
     }
     match KERNEL.double {
         Double::Parking | Double::Erring => KERNEL.park(key, deadline.is_some()),

@@ -3,7 +3,7 @@
 //! atomic-wait is no peer here: it parks through libc++, whose sleepers wait in a table of its own, where these wakes
 //! do not reach them.
 
-use super::{Scope, Wait, refused};
+use super::{Scope, Sleep, refused};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use std::io;
@@ -13,10 +13,10 @@ pub(super) const SHARED: bool = true;
 const SIZE: usize = size_of::<AtomicI32>();
 
 /// It answers "not equal" and "woken" alike, so the word is compared here first.
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Wait {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
     // Relaxed: the kernel compares again, and the caller orders what it reads.
     if word.load(Relaxed) != expected {
-        return Wait::NotEqual;
+        return Sleep::NotEqual;
     }
     let flags = match scope {
         Scope::Private => libc::OS_SYNC_WAIT_ON_ADDRESS_NONE,
@@ -36,12 +36,13 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
         }
     };
     if result >= 0 {
-        return Wait::Woken;
+        return Sleep::Woken;
     }
     match io::Error::last_os_error().raw_os_error() {
-        Some(libc::ETIMEDOUT) => Wait::TimedOut,
-        // A handler ran: spurious. The caller's next wait computes what is left.
-        Some(libc::EINTR) => Wait::Woken,
+        // Nothing says that a wake cannot have come at the same time.
+        Some(libc::ETIMEDOUT) => Sleep::TimedOut { perhaps_woken: true },
+        // A handler ran: taken for a wake, for the same reason.
+        Some(libc::EINTR) => Sleep::Woken,
         _ => refused(deadline),
     }
 }

@@ -7,6 +7,8 @@
 //! - `wake` uses the *address* of the word and never reads it. The memory may be gone, unmapped or reused by then, so
 //!   every waiter must expect wakes that were meant for somebody else.
 //! - Neither orders memory. What a waiter must see, it must acquire from the word itself.
+//! - A sleeper on whom a wake was spent says `Woken`, also if its deadline passed meanwhile. A platform that cannot
+//!   promise this says `perhaps_woken`.
 //! - Wait and wake on one word use one scope: a private wake does not reach a shared waiter.
 
 use crate::sync::{AtomicI32, Counter, Ordering::Relaxed};
@@ -40,7 +42,7 @@ mod platform;
 )))]
 compile_error!(
     "slotsync has no futex for this platform. A backend is one file in src/futex/ that provides \
-     `SHARED: bool`, `wait(word, expected, deadline, scope) -> Wait`, `wake(word, count, scope)` and \
+     `SHARED: bool`, `wait(word, expected, deadline, scope) -> Sleep`, `wake(word, count, scope)` and \
      `wake_counted(word, count, scope) -> Option<u32>`; see src/futex/linux.rs"
 );
 
@@ -90,6 +92,32 @@ pub enum Wait {
     TimedOut,
 }
 
+/// How one sleep ended: more than a [`Wait`] tells, for primitives that must know where a wake went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sleep {
+    /// A wake was spent on this sleeper, unless the system woke it for no reason.
+    Woken,
+    /// The word did not hold the expected value.
+    NotEqual,
+    /// The deadline passed. On some systems that may have swallowed a wake.
+    TimedOut { perhaps_woken: bool },
+    /// A signal handler ran, and no wake was spent on this sleeper.
+    Interrupted,
+    /// Time to look at the word, see `SLICE`. Nobody is known to have sent a wake.
+    SliceOver,
+}
+
+impl Sleep {
+    pub(crate) fn is_timed_out(self) -> bool {
+        matches!(self, Self::TimedOut { .. })
+    }
+
+    /// May a wake have been spent on this sleeper that another would need now?
+    pub(crate) fn may_have_taken_a_wake(self) -> bool {
+        matches!(self, Self::Woken | Self::TimedOut { perhaps_woken: true })
+    }
+}
+
 /// What this process has done on the futex floor since it started; see [`counters`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -97,8 +125,8 @@ pub struct Counters {
     /// Sleeps: waits that ended by a wake or a time-out, not by a word that had changed. A wait of [`Scope::Shared`]
     /// that lasts for more than a second counts once a second.
     pub sleeps: usize,
-    /// Sleeps of [`Scope::Shared`] that missed a change of their word and found it only at the end of a slice, as
-    /// happens when a peer is killed between changing a word and waking its waiters.
+    /// Waits of [`Scope::Shared`] that ended by a look at the word at the end of a slice, and not by a wake, as happens
+    /// when a peer is killed between changing a word and waking its waiters.
     pub rescues: usize,
 }
 
@@ -122,32 +150,30 @@ pub fn counters() -> Counters {
     Counters { sleeps: SLEEPS.load(Relaxed), rescues: RESCUES.load(Relaxed) }
 }
 
+/// Counts a wait that no wake ended, but a look at the end of a slice.
+pub(crate) fn count_rescue() {
+    RESCUES.fetch_add(1, Relaxed);
+}
+
 /// The longest that a shared sleep goes without looking at its word.
 ///
 /// A peer that is killed between changing a word and waking its waiters would else leave them asleep forever.
 const SLICE: Duration = Duration::from_secs(1);
 
-/// Sleeps while `word` holds `expected`, until a wake or the deadline.
+/// Sleeps while `word` holds `expected`, until a wake, the deadline, or the end of a slice.
 ///
 /// `NotEqual` wins over a deadline that has passed. A deadline that has passed does not sleep.
-pub(crate) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Wait {
-    loop {
-        let slice = slice_end(deadline, scope);
-        let outcome = platform::wait(word, expected, slice.or(deadline), scope);
-        if outcome != Wait::NotEqual {
-            SLEEPS.fetch_add(1, Relaxed);
-        }
-        match (outcome, slice) {
-            (Wait::TimedOut, Some(_)) => {}
-            // Nobody set a time. To believe it would let a caller without a deadline go on as if it had been woken.
-            (Wait::TimedOut, None) if deadline.is_none() => return Wait::Woken,
-            _ => return outcome,
-        }
-        // Only the slice is over. Relaxed: the caller looks again with the ordering it needs.
-        if word.load(Relaxed) != expected {
-            RESCUES.fetch_add(1, Relaxed);
-            return Wait::Woken;
-        }
+pub(crate) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
+    let slice = slice_end(deadline, scope);
+    let sleep = platform::wait(word, expected, slice.or(deadline), scope);
+    if sleep != Sleep::NotEqual {
+        SLEEPS.fetch_add(1, Relaxed);
+    }
+    match sleep.is_timed_out() {
+        true if slice.is_some() => Sleep::SliceOver,
+        // Nobody set a time. To believe it would let a caller without a deadline go on as if it had been woken.
+        true if deadline.is_none() => Sleep::Interrupted,
+        _ => sleep,
     }
 }
 
@@ -190,8 +216,8 @@ pub(crate) fn check_scope(scope: Scope) -> Result<(), Error> {
 /// loop around the wait polls instead of burning a processor.
 #[cfg(all(unix, not(loom)))]
 #[cold]
-fn refused(deadline: Option<Instant>) -> Wait {
+fn refused(deadline: Option<Instant>) -> Sleep {
     const POLL: Duration = Duration::from_millis(1);
     std::thread::sleep(deadline.map_or(POLL, |deadline| POLL.min(deadline::remaining(deadline))));
-    if deadline::has_passed(deadline) { Wait::TimedOut } else { Wait::Woken }
+    if deadline::has_passed(deadline) { Sleep::TimedOut { perhaps_woken: false } } else { Sleep::Interrupted }
 }

@@ -1,6 +1,6 @@
 //! Windows: `WaitOnAddress`, which knows the threads of one process alone.
 
-use super::{Scope, Wait};
+use super::{Scope, Sleep};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use std::ptr;
@@ -11,18 +11,19 @@ use windows_sys::Win32::System::Threading::{INFINITE, WaitOnAddress};
 pub(super) const SHARED: bool = false;
 
 /// It answers "not equal" and "woken" alike, so the word is compared here first.
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, _: Scope) -> Wait {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, _: Scope) -> Sleep {
     // Relaxed: the system compares again, and the caller orders what it reads.
     if word.load(Relaxed) != expected {
-        return Wait::NotEqual;
+        return Sleep::NotEqual;
     }
     let millis = deadline.map_or(INFINITE, milliseconds);
     // SAFETY: both pointers are to four live bytes.
     let woken = unsafe { WaitOnAddress(word.as_ptr().cast(), ptr::from_ref(&expected).cast(), 4, millis) } != 0;
     // SAFETY: no preconditions.
     let timed_out = !woken && unsafe { GetLastError() } == ERROR_TIMEOUT;
-    // The timer may tick early, and the longest sleep may be shorter than the deadline is far: both are spurious.
-    if timed_out && deadline::has_passed(deadline) { Wait::TimedOut } else { Wait::Woken }
+    // The timer may tick early, and the longest sleep may be shorter than the deadline is far: both are spurious. And
+    // nothing says that a wake cannot have come at the same time.
+    if timed_out && deadline::has_passed(deadline) { Sleep::TimedOut { perhaps_woken: true } } else { Sleep::Woken }
 }
 
 /// Rounded up, since a wait must not end early.

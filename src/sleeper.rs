@@ -1,0 +1,48 @@
+//! One agent's wait for one thing, which may take several sleeps: what became of the last of them.
+
+use crate::deadline;
+use crate::futex::{self, Sleep};
+use crate::slot::Slot;
+use std::time::Instant;
+
+/// Sleeps again and again, until what it waits for has come or its time is over.
+///
+/// The loop is always the same: look; if it has come, [`done`](Self::done); if not, but [late](Self::is_late), give up;
+/// else [`sleep`](Self::sleep). To look comes before to give up, since a sleep that timed out may have swallowed a wake.
+pub(crate) struct Sleeper {
+    deadline: Option<Instant>,
+    last: Option<Sleep>,
+    is_late: bool,
+}
+
+impl Sleeper {
+    /// `None` is no deadline.
+    pub(crate) fn until(deadline: Option<Instant>) -> Self {
+        Self { deadline, last: None, is_late: false }
+    }
+
+    /// Sleeps while the slot holds `expected`. It may end for any reason or none.
+    pub(crate) fn sleep(&mut self, slot: Slot<'_>, expected: i32) {
+        let sleep = slot.sleep(expected, self.deadline);
+        // A scribbling peer can keep the word from ever equalling: then only the clock ends the loop.
+        self.is_late = sleep.is_timed_out() || deadline::has_passed(self.deadline);
+        self.last = Some(sleep);
+    }
+
+    /// Was the time over when the last sleep ended? Not before the first.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late
+    }
+
+    /// May the last sleep have taken a wake that another would need now?
+    pub(crate) fn may_have_taken_a_wake(&self) -> bool {
+        self.last.is_some_and(Sleep::may_have_taken_a_wake)
+    }
+
+    /// What it waited for has come. If no wake said so, but only a look at the end of a slice, then that was a rescue.
+    pub(crate) fn done(&self) {
+        if self.last == Some(Sleep::SliceOver) {
+            futex::count_rescue();
+        }
+    }
+}
