@@ -222,7 +222,8 @@ impl<'buf> Once<'buf> {
                 },
                 RUNNING if sleeper.is_late() || deadline::has_passed(deadline) => return Ok(None),
                 RUNNING => {
-                    let marked = self.state.fetch_or(WAITING, Acquire) | WAITING;
+                    // Relaxed: a mark publishes nothing, and the look below acquires.
+                    let marked = self.state.fetch_or(WAITING, Relaxed) | WAITING;
                     if marked & STATE_MASK == RUNNING {
                         sleeper.sleep(self.state, marked);
                     }

@@ -214,22 +214,22 @@ impl<'buf> Semaphore<'buf> {
 
     #[inline]
     fn try_take(&self, count: i32) -> bool {
-        self.take(count, 0).is_ok()
-    }
-
-    /// Takes permits, or says what the word holds that has too few. The marks stay, and these are added.
-    #[inline]
-    fn take(&self, count: i32, marks: i32) -> Result<i32, i32> {
         let mut was = self.permits.load(Relaxed);
-        // Lock-free: each further turn takes a write by a peer in between.
         while available(was) >= count {
-            // Acquire: what was done before the release is seen. Pairs with the Release there.
-            match self.permits.compare_exchange(was, (was - count) | marks, Acquire, Relaxed) {
-                Ok(_) => return Ok((was - count) | marks),
+            match self.take(was, count) {
+                Ok(_) => return true,
                 Err(now) => was = now,
             }
         }
-        Err(was)
+        false
+    }
+
+    /// Takes permits from a word that has enough, and leaves the marks.
+    #[inline]
+    fn take(&self, was: i32, count: i32) -> Result<i32, i32> {
+        // Acquire: what was done before the release is seen. Pairs with the Release there. It fails only if a peer has
+        // written meanwhile.
+        self.permits.compare_exchange(was, was - count, Acquire, Relaxed)
     }
 
     #[inline]
@@ -255,22 +255,19 @@ impl<'buf> Semaphore<'buf> {
         let mut sleeper = Sleeper::until(deadline);
         loop {
             // We may sleep, and may have slept: we leave only with our mark in the word, which a release may have taken
-            // away for a wake that came to us while others sleep beside us.
-            if let Ok(left) = self.take(count, mark) {
-                sleeper.done();
-                self.pass_on(left);
-                return Outcome::Done;
-            }
-            // Relaxed: a mark publishes nothing.
+            // away for a wake that came to us while others sleep beside us. Relaxed: a mark publishes nothing.
             let marked = self.permits.fetch_or(mark, Relaxed) | mark;
             if available(marked) >= count {
-                continue;
-            }
-            if sleeper.is_late() {
-                self.pass_on(marked);
+                if self.take(marked, count).is_ok() {
+                    sleeper.done();
+                    self.pass_on(marked - count);
+                    return Outcome::Done;
+                }
+            } else if sleeper.is_late() {
                 return Outcome::TimedOut;
+            } else {
+                sleeper.sleep(self.permits, marked);
             }
-            sleeper.sleep(self.permits, marked);
         }
     }
 

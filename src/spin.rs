@@ -33,13 +33,16 @@ thread_local! {
 /// `is_busy` only loads, so the watchers share the cache line and leave it to its owner, and it says "not busy" as soon
 /// as somebody sleeps on the word: to queue behind them by spinning gains nothing.
 pub(crate) fn spin_while(is_busy: impl Fn() -> bool) -> bool {
+    if !sync::SPINS {
+        return false;
+    }
     // An occasion that is over at the first look teaches nothing.
     if !is_busy() {
         return true;
     }
     let (vain, passes) = VAIN.get();
-    if passes > 0 || !sync::SPINS {
-        VAIN.set((vain, passes.saturating_sub(1)));
+    if passes > 0 {
+        VAIN.set((vain, passes - 1));
         return false;
     }
     let ended = watch(is_busy);

@@ -1,0 +1,99 @@
+//! The event.
+
+use crate::*;
+use slotsync::{Event, Outcome};
+
+impl World {
+    fn event(&self) -> Event<'_> {
+        Event::from_slot(self.word())
+    }
+}
+
+fn waits(world: &World) {
+    world.event().wait();
+    assert_eq!(world.touched(), 1, "what was done before the event was set");
+}
+
+fn waits_or_gives_up(world: &World) {
+    if world.event().wait_until(far()) == Outcome::Done {
+        assert_eq!(world.touched(), 1);
+    }
+}
+
+fn looks(world: &World) {
+    if world.event().is_set() {
+        assert_eq!(world.touched(), 1);
+    }
+}
+
+fn sets(world: &World) {
+    world.touch();
+    world.event().set();
+}
+
+/// Resets the event at once if somebody has begun to wait. Who came after that would rightly wait for the next time.
+fn sets_and_resets_for_one_who_waits(world: &World) {
+    let is_awaited = world.word().load(Relaxed) != 0;
+    sets(world);
+    if is_awaited {
+        world.event().reset();
+    }
+}
+
+/// Has nothing to do with what the others touch.
+fn sets_too(world: &World) {
+    world.event().set();
+}
+
+fn waits_for_either(world: &World) {
+    world.event().wait();
+}
+
+fn wakes_astray(world: &World) {
+    world.word().wake(1);
+}
+
+fn it_is_set(world: &World) {
+    assert!(world.event().is_set());
+}
+
+fn anything(_: &World) {}
+
+holds! {
+    a_set_lets_one_go_on = &[waits, sets], it_is_set;
+    a_set_lets_two_go_on = &[waits, waits, sets], it_is_set;
+    one_gives_up_beside_another = &[waits, waits_or_gives_up, sets], it_is_set;
+    one_looks_and_one_waits = &[looks, waits, sets], it_is_set;
+    two_set_it = &[waits_for_either, sets_too, sets_too], it_is_set;
+    a_set_is_not_missed_though_it_is_reset_at_once = &[waits, sets_and_resets_for_one_who_waits], anything;
+    a_stray_wake_lets_nobody_go_on = &[waits, sets, wakes_astray], it_is_set;
+}
+
+/// Of two resets one may find that the other was there first: either way the event is reset once in between.
+#[test]
+fn two_resets_are_one() {
+    fn resets(world: &World) {
+        world.event().reset();
+    }
+    fn is_set(world: &World) {
+        world.event().set();
+    }
+    fn is_reset(world: &World) {
+        assert!(!world.event().is_set());
+        assert_eq!(world.word().load(Relaxed), 4, "one generation on");
+    }
+    for double in Double::ALL {
+        check_from(double, &[resets, resets], is_set, is_reset);
+    }
+}
+
+#[test]
+fn who_waited_may_free_the_memory_at_once() {
+    fn waits(word: Slot<'_>) -> bool {
+        Event::from_slot(word).wait();
+        true
+    }
+    for double in Double::ALL {
+        free_after(0, |word| Event::from_slot(word).set(), waits, double);
+    }
+}

@@ -1,0 +1,163 @@
+//! Models of every primitive, and of the doubles that the models stand on. Run by
+//! `RUSTFLAGS="--cfg loom" cargo test --release --test loom`.
+//!
+//! Two agents are explored whole; three to three preemptions, and whole with `SLOTSYNC_WHOLE=1` in the environment,
+//! which takes hours.
+#![cfg(loom)]
+#![allow(unsafe_code, reason = "loom's cell hands out raw pointers, to check that accesses through it are ordered")]
+
+use slotsync::model::loom::sync::atomic::{AtomicI32, fence};
+use slotsync::model::loom::{cell::UnsafeCell, thread};
+use slotsync::model::{Double, Model};
+use slotsync::{Error, Lock, Scope, SharedBuffer, Slot, Wait};
+use std::cell::UnsafeCell as StdUnsafeCell;
+use std::collections::HashSet;
+use std::mem;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// What the agents of a model share: words, and data that must only be touched one at a time and in order.
+struct World {
+    buffer: SharedBuffer,
+    data: UnsafeCell<i32>,
+    /// One for each agent to leave something in.
+    cells: [UnsafeCell<i32>; 3],
+    /// A word that is in no buffer.
+    other: AtomicI32,
+}
+
+impl World {
+    #[allow(clippy::arc_with_non_send_sync, reason = "loom's threads are coroutines of one thread")]
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            buffer: SharedBuffer::new(24).unwrap(),
+            data: UnsafeCell::new(0),
+            cells: [(); 3].map(|()| UnsafeCell::new(0)),
+            other: AtomicI32::new(0),
+        })
+    }
+
+    fn word(&self) -> Slot<'_> {
+        self.buffer.slot(0).unwrap()
+    }
+
+    fn lock(&self) -> Lock<'_> {
+        Lock::from_slot(self.word())
+    }
+
+    /// Loom reports a causality violation unless the caller is alone here, and after all who were here before.
+    fn touch(&self) {
+        // SAFETY: loom checks just this, and ends the model if it does not hold.
+        self.data.with_mut(|data| unsafe { *data += 1 });
+    }
+
+    fn touched(&self) -> i32 {
+        // SAFETY: as in `touch`.
+        self.data.with(|data| unsafe { *data })
+    }
+
+    /// What one agent leaves for others.
+    fn leave(&self, agent: usize) {
+        // SAFETY: as in `touch`.
+        self.cells[agent].with_mut(|cell| unsafe { *cell = 1 });
+    }
+
+    fn found(&self, agent: usize) -> i32 {
+        // SAFETY: as in `touch`.
+        self.cells[agent].with(|cell| unsafe { *cell })
+    }
+}
+
+type Agent = fn(&World);
+
+/// Runs the agents at once, the last of them on the main thread, and looks at what they left.
+fn check(double: Double, agents: &'static [Agent], at_end: Agent) {
+    check_from(double, agents, |_| {}, at_end);
+}
+
+fn check_from(double: Double, agents: &'static [Agent], before: Agent, at_end: Agent) {
+    let whole = agents.len() < 3 || std::env::var_os("SLOTSYNC_WHOLE").is_some();
+    let model = Model::new(double);
+    let model = if whole { model } else { model.preemption_bound(3) };
+    model.check(move || {
+        let world = World::new();
+        before(&world);
+        let (main, others) = agents.split_last().unwrap();
+        let others: Vec<_> = others
+            .iter()
+            .map(|agent| {
+                let (agent, world) = (*agent, world.clone());
+                thread::spawn(move || agent(&world))
+            })
+            .collect();
+        main(&world);
+        for agent in others {
+            agent.join().unwrap();
+        }
+        at_end(&world);
+    });
+}
+
+/// Models that must hold, under each double: `name(what comes before) = agents, what is so at the end;`.
+macro_rules! holds {
+    (@check $double:expr, $agents:expr, $at_end:expr) => { check($double, $agents, $at_end) };
+    (@check $double:expr, $agents:expr, $at_end:expr, $before:expr) => { check_from($double, $agents, $before, $at_end) };
+    ($($(#[$attribute:meta])* $name:ident $(($before:expr))? = $agents:expr, $at_end:expr;)*) => {
+        mod parking { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Parking, $agents, $at_end $(, $before)?); })* }
+        mod erring { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Erring, $agents, $at_end $(, $before)?); })* }
+        mod polling { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Polling, $agents, $at_end $(, $before)?); })* }
+    };
+}
+
+mod barrier;
+mod cond;
+mod doubles;
+mod event;
+mod latch;
+mod lock;
+mod must_fail;
+mod once;
+mod semaphore;
+
+/// Beside two who do too much to be explored whole: three are explored to three preemptions.
+fn nobody(_: &World) {}
+
+/// In a model, a deadline that is far away passes whenever the schedule lets it.
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(1_000_000)
+}
+
+/// A word that is freed while it is in use. Loom checks that no other access comes after that, or beside it.
+struct Mortal(StdUnsafeCell<AtomicI32>);
+
+// SAFETY: for loom's threads, which are coroutines of one thread.
+unsafe impl Send for Mortal {}
+// SAFETY: as above.
+unsafe impl Sync for Mortal {}
+
+impl Mortal {
+    fn word(&self) -> Slot<'_> {
+        // SAFETY: it is never moved or written but through `free`, which loom checks against all accesses of the word.
+        Slot::from_ref(unsafe { &*self.0.get() }, Scope::Private).unwrap()
+    }
+
+    fn free(&self) {
+        // SAFETY: loom ends the model unless this is the only access, and ordered after all others.
+        unsafe { (*self.0.get()).with_mut(|word| *word = 0x0bad) };
+    }
+}
+
+/// One agent publishes something by its last access to the word; the other gets it and frees the memory, while the first
+/// may still be at it. `take` says whether it was this agent that got it.
+fn free_after(first: i32, publish: fn(Slot<'_>), take: fn(Slot<'_>) -> bool, double: Double) {
+    Model::new(double).check(move || {
+        let mortal = Arc::new(Mortal(StdUnsafeCell::new(AtomicI32::new(first))));
+        let publisher = mortal.clone();
+        let publisher = thread::spawn(move || publish(publisher.word()));
+        if take(mortal.word()) {
+            mortal.free();
+        }
+        publisher.join().unwrap();
+    });
+}
