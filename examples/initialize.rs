@@ -25,8 +25,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Nobody has to come first to prepare this: zeros are a once that was not run, a barrier that nobody has come to, and a
-/// semaphore without permits.
+/// Nobody has to come first to prepare this: zeros are a once that was not run, a barrier that nobody has come to, and
+/// a semaphore without permits.
 struct Segment<'buf> {
     once: Once<'buf>,
     /// All begin together, so that it is a matter of luck who comes first.
@@ -70,6 +70,10 @@ fn main() -> ExitCode {
     let outcome = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => parent(""),
         ["--kill"] => parent("--kill"),
+        ["--help"] => {
+            println!("usage: cargo run --release --example initialize [-- --kill]");
+            Ok(())
+        }
         // A process that the parent has started: not for people.
         ["--attach", name, number, kill] => attach(name, number, *kill == "--kill"),
         _ => {
@@ -121,9 +125,10 @@ fn parent(option: &str) -> Result<()> {
     if option == "--kill" {
         crew.await_news(segment.news, 1)?;
         let number = segment.victim.load(Relaxed);
-        let mut victim = crew.processes.remove(number as usize - 1);
-        victim.kill()?;
-        println!("process {number} was half way when the parent killed and reaped it: {}", victim.wait()?);
+        let place = number as usize - 1;
+        crew.processes[place].kill()?;
+        let status = crew.processes.remove(place).wait()?;
+        println!("process {number} was half way when the parent killed and reaped it: {status}");
         crew.await_news(segment.news, PROCESSES - 1)?;
         println!("the parent clears what is half done, and resets the once");
         segment.table.iter().for_each(|word| word.store(0, Relaxed));

@@ -114,7 +114,7 @@ fn run(way: Way, options: Options) -> Result<Duration, Failure> {
     Ok(elapsed)
 }
 
-/// A line on the terminal that says how far a run is, and is gone when this is dropped. Elsewhere there is no such line.
+/// A line that tells a terminal how far a run is, and is gone when this is dropped. Elsewhere there is no such line.
 struct Progress {
     name: &'static str,
     total: i32,
