@@ -15,7 +15,7 @@ use std::{env, thread, time::Duration};
 
 const PROCESSES: u32 = 4;
 const WORDS: usize = 1000;
-const BYTES: usize = (4 + WORDS) * size_of::<i32>();
+const BYTES: usize = (5 + WORDS) * size_of::<i32>();
 /// So long that it is worth a look at what is wrong.
 const LONG: Duration = Duration::from_millis(100);
 /// So long that the parent must be gone.
@@ -31,9 +31,10 @@ struct Segment<'buf> {
     once: Once<'buf>,
     /// All begin together, so that it is a matter of luck who comes first.
     start: Barrier<'buf>,
-    /// A permit for each thing that the parent is to know.
+    /// A permit from each process that has waited for long, and from each that is done.
     news: Semaphore<'buf>,
-    /// The number, from 1 on, of the process that is half way and waits to be killed.
+    /// A permit from the process that waits to be killed, whose number, from 1 on, is in `victim`.
+    half_way: Semaphore<'buf>,
     victim: Slot<'buf>,
     /// What is to be initialized: with the square of each index, from 1 on.
     table: Slots<'buf>,
@@ -43,15 +44,15 @@ struct Segment<'buf> {
 impl<'buf> Segment<'buf> {
     fn new(buffer: &'buf SharedBuffer) -> Result<Self> {
         let (once, start) = (Once::new(buffer, 0)?, Barrier::new(buffer, 1, PROCESSES)?);
-        let (news, victim, table) = (Semaphore::new(buffer, 2)?, buffer.slot(3)?, buffer.slots(4..)?);
-        Ok(Self { once, start, news, victim, table })
+        let (news, half_way) = (Semaphore::new(buffer, 2)?, Semaphore::new(buffer, 3)?);
+        Ok(Self { once, start, news, half_way, victim: buffer.slot(4)?, table: buffer.slots(5..)? })
     }
 
     fn initialize(&self, number: i32, with_kill: bool) {
         for (i, word) in (1..).zip(self.table.iter()) {
             if with_kill && i > WORDS as i32 / 2 && self.victim.load(Relaxed) == 0 {
                 self.victim.store(number, Relaxed);
-                self.news.release(1).expect("room for one permit");
+                self.half_way.release(1).expect("one permit is never too many");
                 thread::sleep(FOREVER);
             }
             // Added, not stored: two initializers would show.
@@ -123,18 +124,18 @@ fn parent(option: &str) -> Result<()> {
         crew.processes.push(command.spawn()?);
     }
     if option == "--kill" {
-        crew.await_news(segment.news, 1)?;
+        crew.await_permits(segment.half_way, 1)?;
         let number = segment.victim.load(Relaxed);
         let place = number as usize - 1;
         crew.processes[place].kill()?;
         let status = crew.processes.remove(place).wait()?;
         println!("process {number} was half way when the parent killed and reaped it: {status}");
-        crew.await_news(segment.news, PROCESSES - 1)?;
+        crew.await_permits(segment.news, PROCESSES - 1)?;
         println!("the parent clears what is half done, and resets the once");
         segment.table.iter().for_each(|word| word.store(0, Relaxed));
         segment.once.reset();
     }
-    crew.await_news(segment.news, crew.processes.len() as u32)?;
+    crew.await_permits(segment.news, crew.processes.len() as u32)?;
     segment.check()?;
     println!("one process has initialized the segment, and {} found it ready", crew.processes.len() - 1);
     Ok(())
@@ -147,8 +148,8 @@ struct Crew {
 }
 
 impl Crew {
-    fn await_news(&mut self, news: Semaphore, count: u32) -> Result<()> {
-        while news.acquire_many_for(count, LONG)?.is_timed_out() {
+    fn await_permits(&mut self, semaphore: Semaphore, count: u32) -> Result<()> {
+        while semaphore.acquire_many_for(count, LONG)?.is_timed_out() {
             if INTERRUPTED.load(Relaxed) {
                 return Err("interrupted".into());
             }

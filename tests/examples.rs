@@ -76,7 +76,7 @@ fn a_terminal_is_shown_how_far_the_queue_is() {
     let _ = terminal.read_to_end(&mut shown);
     let shown = String::from_utf8(shown).unwrap();
     for way in WAYS {
-        assert!(shown.contains(&format!("\r{way}: 0 %")), "{shown:?}");
+        assert!(shown.contains(&format!("{way}: 0 %\r")), "{shown:?}");
     }
     assert!(shown.ends_with("\r\x1b[K"), "the line is still there: {shown:?}");
 }

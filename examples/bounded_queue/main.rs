@@ -130,7 +130,8 @@ impl Progress {
         if self.is_shown {
             // The marks at the end are taken too.
             let percent = 100 * i64::from(taken.min(self.total)) / i64::from(self.total);
-            eprint!("\r{}: {percent} %", self.name);
+            // Back to the first column, for whatever is printed next.
+            eprint!("{}: {percent} %\r", self.name);
         }
     }
 }
@@ -138,8 +139,8 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.is_shown {
-            // To the first column, and what is right of it is cleared.
-            eprint!("\r\x1b[K");
+            // Clears the line.
+            eprint!("\x1b[K");
         }
     }
 }

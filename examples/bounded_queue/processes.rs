@@ -22,8 +22,8 @@ pub(crate) fn memory(bytes: usize) -> Result<SharedBuffer, Error> {
 /// All the workers. Nothing of them is left when it is dropped.
 pub(crate) struct Crew {
     workers: Vec<(Worker, Pid)>,
-    /// Our end of a pair of sockets. Each worker has a thread that sleeps on the other end, and ends the worker when ours
-    /// closes: so they end with this process, in whatever way that dies.
+    /// Our end of a pair of sockets. Each worker has a thread that sleeps on the other end, and ends the worker when
+    /// ours closes: so they end with this process, in whatever way that dies.
     _lifeline: UnixStream,
 }
 
