@@ -23,8 +23,12 @@ plain() {
 docs() { cargo test --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
 proptest() { cargo test --test lock_properties; }
-# Real processes, killed and not. The race runs the example, which must exist.
-processes() { cargo test --test processes --test buffer_races && cargo build --example race && cargo test --test race; }
+# Real processes, killed and not. Two of these run the examples, which must exist.
+processes() {
+    cargo test --test processes --test buffer_races &&
+        cargo build --example race --example bounded_queue --example initialize &&
+        cargo test --test race --test examples
+}
 # 16 agents, as threads and as processes, as fast as they get.
 stress() { cargo test --release --test stress -- --nocapture; }
 # The instructions of the fast path, as a user gets it.

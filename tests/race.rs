@@ -4,17 +4,14 @@
 
 mod support;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Signal, kill_process};
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::sync::OnceLock;
-use std::time::SystemTime;
-use support::{is_emulated, until};
-use tempfile::TempDir;
+use std::path::PathBuf;
+use std::process::Command;
+use support::runs::{Ended, Run, assert_refused, is_skipped};
+use support::until;
 
 /// All that processes can share memory by.
 const ORIGINS: [&str; 4] = ["memfd", "named", "file", "anonymous"];
@@ -22,87 +19,26 @@ const ORIGINS: [&str; 4] = ["memfd", "named", "file", "anonymous"];
 /// So long that it is still running when a test has seen what it waits for.
 const ENDLESS: [&str; 4] = ["--workers", "4", "--increments", "100000000"];
 
-fn is_skipped() -> bool {
-    if is_emulated() {
-        println!("skipped: what an emulator runs cannot start itself again");
-    }
-    is_emulated()
-}
-
-/// Where cargo puts the example: beside the folder of this test. `cargo test` has built it; `cargo test --test race`
-/// has not, or has left an old one there.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.ancestors().nth(2).unwrap();
-        let program = profile.join("examples/race");
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let sources = newest_change(&package.join("src")).max(newest_change(&package.join("examples/race")));
-        if program.metadata().map_or(true, |built| built.modified().unwrap() < sources) {
-            let name = match profile.file_name().unwrap().to_str().unwrap() {
-                "debug" => "dev",
-                name => name,
-            };
-            let built = Command::new(env!("CARGO"))
-                .current_dir(package)
-                .args(["build", "--quiet", "--example", "race", "--profile", name, "--target-dir"])
-                .arg(profile.parent().unwrap())
-                .status();
-            assert!(
-                built.unwrap().success() && program.exists(),
-                "cargo build --example race did not make {program:?}"
-            );
-        }
-        program
-    })
-}
-
-fn newest_change(folder: &Path) -> SystemTime {
-    let changes = fs::read_dir(folder).unwrap().map(|entry| {
-        let entry = entry.unwrap();
-        let own = entry.metadata().unwrap().modified().unwrap();
-        if entry.file_type().unwrap().is_dir() { own.max(newest_change(&entry.path())) } else { own }
-    });
-    changes.max().unwrap()
-}
-
-/// A run of the program, with a temporary folder of its own. Killed, should a test fail.
-struct Race {
-    parent: Child,
-    folder: TempDir,
-}
-
-/// How a run ended.
-struct Ended {
-    code: Option<i32>,
-    output: String,
-    complaints: String,
-}
+/// The program of `examples/race`.
+struct Race;
 
 impl Race {
-    fn start(arguments: &[&str]) -> Self {
-        Self::start_with(arguments, |_| {})
+    fn start(arguments: &[&str]) -> Run {
+        Run::start("race", arguments)
     }
 
-    fn start_with(arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
-        let folder = TempDir::new().unwrap();
-        let temporary = folder.path().join("temporary");
-        fs::create_dir(&temporary).unwrap();
-        let mut command = Command::new(program());
-        command.args(arguments).env("TMPDIR", &temporary).env_remove("SLOTSYNC_RACE_DIE");
-        // A core file, where there are such, goes with the folder.
-        command.current_dir(folder.path()).process_group(0);
-        command.stdout(File::create(folder.path().join("output")).unwrap());
-        command.stderr(File::create(folder.path().join("complaints")).unwrap());
-        prepare(&mut command);
-        Self { parent: command.spawn().unwrap(), folder }
+    fn start_with(arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Run {
+        Run::start_with("race", arguments, prepare)
     }
+}
 
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.path().join(name)).unwrap()
-    }
+/// The table that a run prints.
+trait Table {
+    fn has_table(&self) -> bool;
+    fn await_table(&mut self);
+}
 
+impl Table for Run {
     /// All workers have the memory by then.
     fn has_table(&self) -> bool {
         self.read("output").contains("expected")
@@ -114,66 +50,15 @@ impl Race {
             self.has_table()
         });
     }
-
-    /// To the whole process group, as a terminal does it on Ctrl-C.
-    fn interrupt(&self, signal: Signal) {
-        kill_process_group(Pid::from_child(&self.parent), signal).unwrap();
-    }
-
-    /// All living processes of this run, the parent too: those whose environment has its temporary folder.
-    fn processes(&self) -> Vec<Pid> {
-        let folder = self.folder.path().as_os_str().as_encoded_bytes();
-        let is_ours = |pid: &Pid| {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.windows(folder.len()).any(|part| part == folder)
-        };
-        let entries = fs::read_dir("/proc").unwrap().map_while(Result::ok);
-        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        numbers.filter_map(Pid::from_raw).filter(is_ours).collect()
-    }
-
-    fn workers(&self) -> Vec<Pid> {
-        let mut workers = self.processes();
-        workers.retain(|&pid| pid != Pid::from_child(&self.parent));
-        workers
-    }
-
-    /// The objects and files that this run has made and not removed.
-    fn leftovers(&self) -> Vec<PathBuf> {
-        let temporary = self.folder.path().join("temporary");
-        let pid = self.parent.id().to_string();
-        let is_ours = |path: &PathBuf| path.to_string_lossy().split('-').any(|part| part == pid);
-        let objects = fs::read_dir("/dev/shm").unwrap().map(|entry| entry.unwrap().path()).filter(is_ours);
-        let files = fs::read_dir(temporary).unwrap().map(|entry| entry.unwrap().path());
-        objects.chain(files).collect()
-    }
-
-    /// Waits for the end, after which there must be nothing: no process, no object, no file.
-    fn end(mut self) -> Ended {
-        let mut status = None;
-        until("a run ends", || {
-            status = self.parent.try_wait().unwrap();
-            status.is_some()
-        });
-        let (output, complaints) = (self.read("output"), self.read("complaints"));
-        assert_eq!(self.workers(), [], "workers that outlive the parent; {complaints}");
-        assert_eq!(self.leftovers(), [] as [PathBuf; 0], "left behind; {complaints}");
-        Ended { code: status.unwrap().code(), output, complaints }
-    }
 }
 
-impl Drop for Race {
-    fn drop(&mut self) {
-        let _ = self.parent.kill();
-        let _ = self.parent.wait();
-    }
+/// The rows of the table, at the end.
+trait Rows {
+    fn row(&self, name: &str) -> ([i64; 3], &str);
+    fn assert_table(&self, expected: i64);
 }
 
-impl Ended {
-    fn assert_code(&self, code: i32) {
-        assert_eq!(self.code, Some(code), "output: {}\ncomplaints: {}", self.output, self.complaints);
-    }
-
+impl Rows for Ended {
     /// What was expected, found and lost in the row of that name, and the explanation below it.
     fn row(&self, name: &str) -> ([i64; 3], &str) {
         let mut lines = self.output.lines().skip_while(|line| !line.starts_with(&format!("{name}  ")));
@@ -284,12 +169,7 @@ fn a_bad_argument_is_refused_with_its_value_and_the_bound() {
         (&["4"], &["\"4\"", "--help"]),
     ];
     for (arguments, words) in cases {
-        let race = Race::start(arguments).end();
-        race.assert_code(2);
-        assert_eq!(race.output, "", "{arguments:?}");
-        for word in words {
-            assert!(race.complaints.contains(word), "{arguments:?} without {word:?}: {}", race.complaints);
-        }
+        assert_refused("race", arguments, words);
     }
     let race = Race::start_with(&[], |command| _ = command.arg(OsString::from_vec(vec![0xff]))).end();
     race.assert_code(2);

@@ -1,0 +1,268 @@
+//! The examples beside `race`, which has a test of its own, run as a stranger runs them: with good and bad arguments,
+//! with processes that die, with Ctrl-C. They must report, end, and leave nothing behind.
+#![cfg(all(target_os = "linux", not(loom)))]
+
+mod support;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs::File;
+use std::io::Read;
+use support::runs::{Ended, Run, assert_refused, is_skipped};
+use support::until;
+
+const QUEUE: &str = "bounded_queue";
+const INITIALIZE: &str = "initialize";
+
+const WAYS: [&str; 2] = ["Lock and two Conds", "two Semaphores and a Lock"];
+
+/// So long that it is still running when a test has seen what it waits for.
+const ENDLESS: [&str; 2] = ["--items", "10000000"];
+
+/// A run of the queue whose four workers are at work.
+fn endless_queue() -> Run {
+    let mut run = Run::start(QUEUE, &ENDLESS);
+    until("all workers are there", || {
+        assert_eq!(run.parent.try_wait().unwrap(), None, "{}", run.read("complaints"));
+        run.workers().len() == 4
+    });
+    run
+}
+
+#[test]
+fn every_item_arrives_once_whatever_the_shape() {
+    if is_skipped() {
+        return;
+    }
+    // Producers, consumers, items of each producer, capacity.
+    for shape in
+        [[1, 1, 1, 1], [1, 1, 2000, 1], [2, 2, 5000, 64], [4, 1, 1000, 7], [1, 4, 1000, 7], [5, 6, 333, 100_000]]
+    {
+        let [producers, consumers, items, capacity] = shape.map(|number: i32| number.to_string());
+        let arguments =
+            ["--producers", &producers, "--consumers", &consumers, "--items", &items, "--capacity", &capacity];
+        let run = Run::start(QUEUE, &arguments).end();
+        run.assert_code(0);
+        // Not on a terminal, nothing but the result is printed.
+        assert_eq!(run.complaints, "", "{shape:?}");
+        let lines: Vec<_> = run.output.lines().collect();
+        let what =
+            format!("producers {producers}, consumers {consumers} (processes); capacity {capacity}; items of each");
+        assert!(lines[0].starts_with(&what), "{}", run.output);
+        assert_eq!(lines.len(), 4, "{}", run.output);
+        for (way, line) in WAYS.iter().zip(&lines[2..]) {
+            assert!(line.starts_with(way) && line.contains("each item arrived once"), "{line}");
+            let rate = line.strip_suffix(" items per second").and_then(|line| line.split_whitespace().last());
+            assert!(rate.unwrap().parse::<f64>().unwrap() > 0.0, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_terminal_is_shown_how_far_the_queue_is() {
+    if is_skipped() {
+        return;
+    }
+    let mut terminal = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let theirs = File::options().read(true).write(true).open(name).unwrap();
+    let run = Run::start_with(QUEUE, &["--items", "1000"], |command| _ = command.stderr(theirs)).end();
+    run.assert_code(0);
+    assert!(!run.output.contains('%'), "{}", run.output);
+    let mut shown = Vec::new();
+    // It ends by an error, as nobody has the other end any more.
+    let _ = terminal.read_to_end(&mut shown);
+    let shown = String::from_utf8(shown).unwrap();
+    for way in WAYS {
+        assert!(shown.contains(&format!("{way}: 0 %\r")), "{shown:?}");
+    }
+    assert!(shown.ends_with("\r\x1b[K"), "the line is still there: {shown:?}");
+}
+
+#[test]
+fn a_mistake_of_the_queue_is_found_and_not_waited_for() {
+    if is_skipped() {
+        return;
+    }
+    let mishaps = [
+        ("lose", "bounded_queue: item 501 of producer 1 never arrived\n"),
+        ("double", "bounded_queue: consumer 1: item 501 of producer 1 arrived twice\n"),
+        ("early", "bounded_queue: consumer 1: item 501 of producer 1 arrived after item 502 of it\n"),
+        ("stray", "bounded_queue: consumer 1: 2147483647 arrived, which nobody put\n"),
+    ];
+    for (mishap, complaint) in mishaps {
+        let arguments = ["--items", "1000", "--consumers", "1"];
+        let run = Run::start_with(QUEUE, &arguments, |command| _ = command.env("SLOTSYNC_QUEUE_MISHAP", mishap)).end();
+        run.assert_code(1);
+        assert!(run.complaints.starts_with(complaint), "{mishap}: {}", run.complaints);
+        assert!(!run.output.contains("once"), "{mishap}: {}", run.output);
+    }
+}
+
+#[test]
+fn a_dead_producer_is_reported_not_awaited() {
+    if is_skipped() {
+        return;
+    }
+    let run = Run::start_with(QUEUE, &["--items", "1000"], |command| _ = command.env("SLOTSYNC_QUEUE_MISHAP", "die"));
+    let run = run.end();
+    run.assert_code(1);
+    assert!(run.complaints.starts_with("bounded_queue: producer 1 (process "), "{}", run.complaints);
+    assert!(run.complaints.contains("died: signal: 6 (SIGABRT)"), "{}", run.complaints);
+}
+
+#[test]
+fn a_killed_worker_of_the_queue_is_reported_by_its_process_and_signal() {
+    if is_skipped() {
+        return;
+    }
+    let run = endless_queue();
+    let victim = run.workers()[0];
+    kill_process(victim, Signal::KILL).unwrap();
+    let run = run.end();
+    run.assert_code(1);
+    assert!(run.complaints.contains(&format!("(process {victim}) died: signal: 9 (SIGKILL)")), "{}", run.complaints);
+}
+
+#[test]
+fn workers_of_the_queue_end_with_their_parent() {
+    if is_skipped() {
+        return;
+    }
+    let signals: [fn(&Run); 2] =
+        [|run| kill_process(Pid::from_child(&run.parent), Signal::KILL).unwrap(), |run| run.interrupt(Signal::INT)];
+    for signal in signals {
+        let mut run = endless_queue();
+        signal(&run);
+        run.parent.wait().unwrap();
+        until("all workers have ended", || run.workers().is_empty());
+        assert_eq!(run.end().code, None, "it ended by a signal");
+    }
+}
+
+#[test]
+fn a_bad_argument_is_refused_with_its_value_and_the_bound() {
+    if is_skipped() {
+        return;
+    }
+    let cases: [(&[&str], &[&str]); 12] = [
+        (&["--producers", "0"], &["--producers", "\"0\"", "1 to 64"]),
+        (&["--producers", "65"], &["\"65\"", "1 to 64"]),
+        (&["--producers"], &["--producers", "1 to 64"]),
+        (&["--consumers", "0"], &["--consumers", "\"0\"", "1 to 64"]),
+        (&["--consumers", "many"], &["\"many\"", "1 to 64"]),
+        (&["--items", "-1"], &["--items", "\"-1\"", "1 to 10000000"]),
+        (&["--items", "10000001"], &["\"10000001\"", "1 to 10000000"]),
+        (&["--capacity", "0"], &["--capacity", "\"0\"", "1 to 1000000"]),
+        (&["--capacity", "1000001"], &["\"1000001\"", "1 to 1000000"]),
+        (&["--capacity", "99999999999999999999"], &["\"99999999999999999999\"", "1 to 1000000"]),
+        (&["--speed", "9"], &["\"--speed\"", "--help"]),
+        (&["4"], &["\"4\"", "--help"]),
+    ];
+    for (arguments, words) in cases {
+        assert_refused(QUEUE, arguments, words);
+    }
+    assert_refused(INITIALIZE, &["--die"], &["\"--die\"", "--kill"]);
+    assert_refused(INITIALIZE, &["--kill", "2"], &["\"2\"", "--kill"]);
+}
+
+#[test]
+fn help_names_every_option() {
+    if is_skipped() {
+        return;
+    }
+    let options = ["--producers", "--consumers", "--items", "--capacity", "64", "10000000", "1000000"];
+    for (name, words) in [(QUEUE, &options[..]), (INITIALIZE, &["--kill"])] {
+        let run = Run::start(name, &["--help"]).end();
+        run.assert_code(0);
+        for word in words {
+            assert!(run.output.contains(word), "{name}: no {word:?} in {}", run.output);
+        }
+    }
+}
+
+/// Each process says once how it found the segment, and `ready` of them found it ready.
+fn assert_one_initialized(run: &Ended, ready: usize) {
+    run.assert_code(0);
+    assert_eq!(run.complaints, "");
+    let count =
+        |ending| run.output.lines().filter(|line| line.starts_with("process ") && line.ends_with(ending)).count();
+    assert_eq!(count(" initialized the segment"), 1, "{}", run.output);
+    assert_eq!(count(" found the segment ready"), ready, "{}", run.output);
+    let result = format!("one process has initialized the segment, and {ready} found it ready");
+    assert_eq!(run.output.lines().last(), Some(&*result));
+}
+
+#[test]
+fn one_of_the_processes_initializes_the_segment() {
+    if is_skipped() {
+        return;
+    }
+    for _ in 0..20 {
+        let run = Run::start(INITIALIZE, &[]).end();
+        assert_one_initialized(&run, 3);
+        assert_eq!(run.output.lines().count(), 5, "{}", run.output);
+    }
+}
+
+#[test]
+fn another_initializes_the_segment_after_a_kill_half_way() {
+    if is_skipped() {
+        return;
+    }
+    for _ in 0..5 {
+        let run = Run::start(INITIALIZE, &["--kill"]).end();
+        assert_one_initialized(&run, 2);
+        let lines: Vec<_> = run.output.lines().collect();
+        let killed = lines.iter().find(|line| line.ends_with("killed and reaped it: signal: 9 (SIGKILL)"));
+        let victim: String = killed.expect("a line about the kill").split(' ').take(2).collect::<Vec<_>>().join(" ");
+        // The dead one says nothing; each other one that it has waited, and then how it found the segment.
+        let says = |who: &str| lines.iter().filter(|line| line.starts_with(who) && Some(*line) != killed).count();
+        for process in 1..=4 {
+            let process = format!("process {process}");
+            assert_eq!(says(&process), if process == victim { 0 } else { 2 }, "{process}: {}", run.output);
+        }
+        let place = |words| lines.iter().position(|line| line.contains(words)).expect(words);
+        assert!(place("has waited") < place("resets the once"), "{}", run.output);
+        assert!(place("resets the once") < place(" initialized the segment"), "{}", run.output);
+    }
+}
+
+#[test]
+fn an_interrupt_leaves_no_segment() {
+    if is_skipped() {
+        return;
+    }
+    for signal in [Signal::INT, Signal::TERM] {
+        // Between the look at the name and the signal it may end: then the run has tested something else.
+        until("an interrupt comes in time", || {
+            let mut run = Run::start(INITIALIZE, &["--kill"]);
+            let mut has_ended = false;
+            until("there is a name, or no run any more", || {
+                has_ended = run.parent.try_wait().unwrap().is_some();
+                has_ended || !run.leftovers().is_empty()
+            });
+            // If it has ended, but nobody has asked how, then its number is still its own.
+            if !has_ended {
+                run.interrupt(signal);
+            }
+            run.end().code == Some(130)
+        });
+    }
+}
+
+#[test]
+fn an_error_leaves_nothing() {
+    if is_skipped() {
+        return;
+    }
+    for name in [QUEUE, INITIALIZE] {
+        // Nothing can be printed.
+        let full = File::create("/dev/full").unwrap();
+        let run = Run::start_with(name, &[], |command| _ = command.stdout(full)).end();
+        run.assert_code(1);
+        assert!(run.complaints.contains("No space left"), "{}", run.complaints);
+    }
+}
