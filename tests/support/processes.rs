@@ -1,9 +1,11 @@
 //! Real processes, made by `fork`, and what Linux tells of them.
 
-use super::until;
+use super::{Memory, until};
+use slotsync::{SharedBuffer, Slot, counters};
 use std::fmt::Write;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 /// A child process that runs one closure. Killed and reaped when dropped.
 pub struct Process {
@@ -102,6 +104,42 @@ impl Drop for Process {
             }
         }
     }
+}
+
+/// A child that attaches to the memory by itself, at an address of its own, where the origin allows that. It fails if
+/// it was ever rescued: nobody is killed here unless the test says so.
+pub fn fork(memory: &Memory, body: impl FnOnce(&SharedBuffer) -> i32) -> Process {
+    fork_rescued(memory, 0, body)
+}
+
+/// The same, for a child that is to be rescued just so often: somebody dies before it wakes this one.
+pub fn fork_rescued(memory: &Memory, rescues: usize, body: impl FnOnce(&SharedBuffer) -> i32) -> Process {
+    Process::fork(|| {
+        let again = memory.again();
+        let code = body(again.as_ref().unwrap_or(&memory.buffer));
+        assert_eq!(counters().rescues, rescues, "how many wakeups were lost, and found by the end of a slice");
+        code
+    })
+}
+
+/// A word by which a child says how far it is. No test puts anything else there.
+pub fn sign(buffer: &SharedBuffer) -> Slot<'_> {
+    buffer.slot(128).unwrap()
+}
+
+/// Says so, and waits to be killed.
+pub fn stay(buffer: &SharedBuffer) -> ! {
+    sign(buffer).store(1, Release);
+    loop {
+        let _ = sign(buffer).wait(1);
+    }
+}
+
+/// Waits until a child [stays](stay), and kills it there.
+pub fn kill_where_it_stays(memory: &Memory, child: Process) {
+    until("the other process says that it stays", || sign(&memory.buffer).load(Acquire) == 1);
+    child.kill();
+    sign(&memory.buffer).store(0, Release);
 }
 
 /// Writes to standard error without a lock.
