@@ -5,10 +5,10 @@
 mod support;
 
 use slotsync::{Error, Event, Outcome, Scope, SharedBuffer, Slot};
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{LONG, Memory, SHORT, Watchdog, assert_not_early, join_all, sleepers, under_stray_wakes, until};
+use support::{LONG, Memory, OnDrop, SHORT, Watchdog, assert_not_early, join_all, sleepers, under_stray_wakes, until};
 
 over_every_origin! {
     fresh_memory_is_an_event_that_is_not_set
@@ -16,6 +16,7 @@ over_every_origin! {
     an_event_stays_set_until_it_is_reset
     an_event_that_is_reset_at_once_after_a_set_lets_all_return_who_waited_before
     who_comes_after_the_reset_waits_for_the_next_set
+    a_reset_resets_though_a_waiter_returns_meanwhile
     what_was_done_before_a_set_is_seen_also_after_a_reset
     a_timed_wait_ends_not_before_its_time
     a_timed_wait_returns_for_a_set
@@ -116,6 +117,29 @@ fn who_comes_after_the_reset_waits_for_the_next_set(memory: &Memory) {
         assert_eq!(returned.load(Relaxed), 0, "a reset lets nobody return");
         event.set();
         join_all(waiters);
+    });
+}
+
+fn a_reset_resets_though_a_waiter_returns_meanwhile(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_reset_resets_though_a_waiter_returns_meanwhile");
+    let (event, is_over) = (event(memory), AtomicBool::new(false));
+    thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while !is_over.load(Relaxed) {
+                    event.wait();
+                }
+            });
+        }
+        let _over = OnDrop(|| {
+            is_over.store(true, Relaxed);
+            event.set();
+        });
+        for _ in 0..20_000 {
+            event.set();
+            event.reset();
+            assert!(!event.is_set(), "nobody else sets it, and it was reset");
+        }
     });
 }
 
