@@ -8,12 +8,14 @@ mod support;
 
 use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Role, Scope, Semaphore, SharedBuffer};
 use std::mem;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 use support::confined::{DEADLY_FUTEX, in_child, refuse};
-use support::mapping::{PAGE, changeable, map};
-use support::{Watchdog, is_emulated, until};
+use support::mapping::{PAGE, changeable, map, map_file};
+use support::processes::{End, Process};
+use support::{Watchdog, is_emulated, skipped, until};
 
 /// One agent lets another go on.
 struct Handover {
@@ -169,6 +171,151 @@ fn who_may_go_on_may_unmap_the_memory_at_once() {
         }
     }
 }
+
+/// One call, the word it finds, and what it lets others go on by, which is the last value of the word.
+struct Publishing {
+    name: &'static str,
+    word: i32,
+    call: fn(&SharedBuffer),
+    is_published: fn(i32) -> bool,
+}
+
+/// With and without a mark of one who waits: with it, there is a wake to make.
+const PUBLISHING: &[Publishing] = &[
+    Publishing {
+        name: "Lock::unlock",
+        word: 1,
+        call: |buffer| lock(buffer).unlock().unwrap(),
+        is_published: |word| word == 0,
+    },
+    Publishing {
+        name: "Lock::unlock of a contended one",
+        word: 2,
+        call: |buffer| lock(buffer).unlock().unwrap(),
+        is_published: |word| word == 0,
+    },
+    Publishing {
+        name: "Semaphore::release",
+        word: 0,
+        call: |buffer| semaphore(buffer).release(1).unwrap(),
+        is_published: |word| word == 1,
+    },
+    Publishing {
+        name: "Semaphore::release to one",
+        word: 1 << 30,
+        call: |buffer| semaphore(buffer).release(1).unwrap(),
+        is_published: |word| word == 1,
+    },
+    Publishing {
+        name: "Semaphore::release to one who needs several",
+        word: i32::MIN,
+        call: |buffer| semaphore(buffer).release(2).unwrap(),
+        is_published: |word| word == 2,
+    },
+    Publishing { name: "Event::set", word: 0, call: |buffer| event(buffer).set(), is_published: |word| word & 1 != 0 },
+    Publishing {
+        name: "Event::set with one who waits",
+        word: 2,
+        call: |buffer| event(buffer).set(),
+        is_published: |word| word & 1 != 0,
+    },
+    Publishing {
+        name: "Latch::count_down",
+        word: 1,
+        call: |buffer| latch(buffer).count_down(1).unwrap(),
+        is_published: |word| word == 0,
+    },
+    Publishing {
+        name: "Latch::count_down with one who waits",
+        word: 1 | i32::MIN,
+        call: |buffer| latch(buffer).count_down(1).unwrap(),
+        is_published: |word| word == 0,
+    },
+    Publishing {
+        name: "the leader of a barrier",
+        word: 1,
+        call: |buffer| assert_eq!(barrier(buffer).wait(), Role::Leader),
+        is_published: |word| word == 1 << 15,
+    },
+    Publishing {
+        name: "the leader of a barrier with one who waits",
+        word: 1 | 1 << 14,
+        call: |buffer| assert_eq!(barrier(buffer).wait(), Role::Leader),
+        is_published: |word| word == 1 << 15,
+    },
+    Publishing {
+        name: "the end of an initializer",
+        word: 0,
+        call: |buffer| once(buffer).call_once(|| ()).unwrap(),
+        is_published: |word| word == 3,
+    },
+    Publishing {
+        name: "the end of an initializer with one who waits",
+        word: 0,
+        call: |buffer| once(buffer).call_once(|| mark_one_who_waits(buffer)).unwrap(),
+        is_published: |word| word == 3,
+    },
+];
+
+fn mark_one_who_waits(buffer: &SharedBuffer) {
+    buffer.slot(0).unwrap().fetch_or(4, Relaxed);
+}
+
+/// A child makes the call while this process steps it, and takes the memory away between the instruction that publishes
+/// and the next.
+#[test]
+fn a_call_does_not_touch_the_memory_after_it_has_published() {
+    let _watchdog = Watchdog::new("a_call_does_not_touch_the_memory_after_it_has_published");
+    if is_emulated() {
+        return;
+    }
+    for publishing in PUBLISHING {
+        for scope in [Scope::Private, Scope::Shared] {
+            let file = tempfile::tempfile().unwrap();
+            file.set_len(PAGE as u64).unwrap();
+            let base = map_file(&file);
+            // SAFETY: zeroed memory of that length, of which both processes use one word, until it is truncated.
+            let buffer = unsafe { SharedBuffer::from_raw_parts(base, PAGE, scope) }.unwrap();
+            let word = buffer.slot(0).unwrap();
+            word.store(publishing.word, Relaxed);
+            let mut child = Process::fork(|| {
+                // SAFETY: from here on, the parent sees each stop.
+                if unsafe { libc::ptrace(libc::PTRACE_TRACEME) } == -1 {
+                    return NOT_TRACED;
+                }
+                // SAFETY: stops this process.
+                unsafe { libc::raise(libc::SIGSTOP) };
+                (publishing.call)(&buffer);
+                0
+            });
+            let mut steps = 0;
+            let end = loop {
+                if let Some(end) = child.until_it_stops() {
+                    break end;
+                }
+                let is_published = (publishing.is_published)(word.load(Relaxed));
+                if is_published {
+                    file.set_len(0).unwrap();
+                }
+                steps += 1;
+                child.trace(if is_published { libc::PTRACE_DETACH } else { libc::PTRACE_SINGLESTEP });
+                if is_published {
+                    break child.end();
+                }
+            };
+            if end == End::Exited(NOT_TRACED) {
+                return skipped("a_call_does_not_touch_the_memory", "this process may not trace its children");
+            }
+            assert_eq!(end, End::Exited(0), "{} in {scope:?}: touched after {steps} steps", publishing.name);
+            assert_eq!(file.metadata().unwrap().len(), 0, "{} in {scope:?}: never published", publishing.name);
+            // SAFETY: mapped above, and used no more.
+            assert_eq!(unsafe { libc::munmap(base.cast(), PAGE) }, 0);
+        }
+    }
+}
+
+/// The exit code of a child that could not be traced.
+const NOT_TRACED: i32 = 77;
 
 #[test]
 fn what_nobody_waits_for_makes_no_system_call() {

@@ -20,6 +20,16 @@ pub enum End {
     Killed(i32),
 }
 
+impl End {
+    fn of(status: libc::c_int) -> Self {
+        if libc::WIFSIGNALED(status) {
+            Self::Killed(libc::WTERMSIG(status))
+        } else {
+            Self::Exited(libc::WEXITSTATUS(status))
+        }
+    }
+}
+
 impl Process {
     /// The child shares what is mapped as shared, has a copy of all else, and no other thread of ours. It must not
     /// print, and should not allocate much: another thread may hold those locks at the time of the fork.
@@ -70,16 +80,32 @@ impl Process {
         }
         assert_eq!(pid, self.pid, "waitpid: {}", std::io::Error::last_os_error());
         self.is_reaped = true;
-        Some(if libc::WIFSIGNALED(status) {
-            End::Killed(libc::WTERMSIG(status))
-        } else {
-            End::Exited(libc::WEXITSTATUS(status))
-        })
+        Some(End::of(status))
     }
 
     pub fn signal(&self, signal: i32) {
         // SAFETY: a child of ours that nobody has reaped.
         assert_eq!(unsafe { libc::kill(self.pid, signal) }, 0);
+    }
+
+    /// Waits until it stops for its tracer, or says how it ended.
+    pub fn until_it_stops(&mut self) -> Option<End> {
+        let mut status = 0;
+        // SAFETY: a child of ours that nobody has reaped.
+        let pid = unsafe { libc::waitpid(self.pid, &mut status, 0) };
+        assert_eq!(pid, self.pid, "waitpid: {}", std::io::Error::last_os_error());
+        if libc::WIFSTOPPED(status) {
+            return None;
+        }
+        self.is_reaped = true;
+        Some(End::of(status))
+    }
+
+    /// Lets a child that stopped go on, one step or without a tracer. A signal that stopped it is not delivered.
+    pub fn trace(&self, request: libc::c_uint) {
+        // SAFETY: a request without data, to a child of ours that nobody has reaped.
+        let outcome = unsafe { libc::ptrace(request, self.pid, 0, 0) };
+        assert_eq!(outcome, 0, "ptrace: {}", std::io::Error::last_os_error());
     }
 
     /// Kills it, and waits until it is gone.
