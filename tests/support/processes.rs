@@ -4,6 +4,7 @@ use super::{Memory, until};
 use slotsync::{SharedBuffer, Slot, counters};
 use std::fmt::Write;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::{Acquire, Release};
 
@@ -135,17 +136,65 @@ impl Drop for Process {
 /// A child that attaches to the memory by itself, at an address of its own, where the origin allows that. It fails if
 /// it was ever rescued: nobody is killed here unless the test says so.
 pub fn fork(memory: &Memory, body: impl FnOnce(&SharedBuffer) -> i32) -> Process {
-    fork_rescued(memory, 0, body)
+    fork_rescued(memory, 0..=0, body)
 }
 
-/// The same, for a child that is to be rescued just so often: somebody dies before it wakes this one.
-pub fn fork_rescued(memory: &Memory, rescues: usize, body: impl FnOnce(&SharedBuffer) -> i32) -> Process {
+/// The same, for a child that is to be rescued so often: somebody dies before it wakes this one.
+pub fn fork_rescued(
+    memory: &Memory,
+    rescues: RangeInclusive<usize>,
+    body: impl FnOnce(&SharedBuffer) -> i32,
+) -> Process {
     Process::fork(|| {
         let again = memory.again();
         let code = body(again.as_ref().unwrap_or(&memory.buffer));
-        assert_eq!(counters().rescues, rescues, "how many wakeups were lost, and found by the end of a slice");
+        let found = counters().rescues;
+        assert!(rescues.contains(&found), "{found} lost wakeups, found by the end of a slice, and not {rescues:?}");
         code
     })
+}
+
+/// So many children that all do this.
+pub fn fork_all(memory: &Memory, number: usize, body: impl Fn(&SharedBuffer)) -> Vec<Process> {
+    let child = |_| {
+        fork(memory, |buffer| {
+            body(buffer);
+            0
+        })
+    };
+    (0..number).map(child).collect()
+}
+
+/// So many children that all do this, and sleep while they do.
+pub fn fork_asleep(memory: &Memory, number: usize, body: impl Fn(&SharedBuffer)) -> Vec<Process> {
+    let children = fork_all(memory, number, body);
+    children.iter().for_each(Process::until_asleep);
+    children
+}
+
+/// A child that does this, sleeps while it does, and then is rescued so often.
+pub fn fork_asleep_rescued(memory: &Memory, rescues: RangeInclusive<usize>, body: impl Fn(&SharedBuffer)) -> Process {
+    let child = fork_rescued(memory, rescues, |buffer| {
+        body(buffer);
+        0
+    });
+    child.until_asleep();
+    child
+}
+
+/// A child that sleeps on a word as a waiter of a primitive does, and is gone when it was woken.
+pub fn fork_victim(memory: &Memory, index: usize) -> Process {
+    let victim = fork_rescued(memory, 0..=1, |buffer| {
+        let word = buffer.slot(index).unwrap();
+        let _ = word.wait(word.load(Acquire));
+        0
+    });
+    victim.until_asleep();
+    victim
+}
+
+pub fn join_all(children: Vec<Process>) {
+    children.into_iter().for_each(Process::join);
 }
 
 /// A word by which a child says how far it is. No test puts anything else there.
