@@ -66,17 +66,16 @@ fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
 
 fn who_completed_a_round_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
     let _watchdog = Watchdog::new("who_completed_a_round_and_died_before_the_wake");
-    for timeout in FAR {
-        let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| {
-            assert_eq!(barrier(buffer, 2).wait_for(timeout), Some(Role::Follower));
-        });
-        // All that the last to arrive does before its wake.
-        let was = word(&memory.buffer).load(Relaxed);
-        assert_eq!(was & FLAGS, 1 | 1 << 14);
-        let now = (was | FLAGS).wrapping_add(1);
-        assert_eq!(word(&memory.buffer).compare_exchange(was, now, AcqRel, Relaxed), Ok(was));
-        sleeper.join();
-    }
+    let sleepers = FAR.map(|timeout| {
+        fork_asleep_rescued(memory, 1..=1, |buffer| {
+            assert_eq!(barrier(buffer, 3).wait_for(timeout), Some(Role::Follower));
+        })
+    });
+    // All that the last to arrive does before its wake.
+    let was = 2 | 1 << 14;
+    let now = (was | FLAGS).wrapping_add(1);
+    assert_eq!(word(&memory.buffer).compare_exchange(was, now, AcqRel, Relaxed), Ok(was));
+    join_all(sleepers.into());
 }
 
 fn who_died_before_it_arrived_is_waited_for_until_all_withdraw(memory: &Memory) {

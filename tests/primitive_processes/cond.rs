@@ -128,17 +128,17 @@ fn who_was_woken_and_died_strands_nobody_beyond_one_slice(memory: &Memory) {
 
 fn who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
     let _watchdog = Watchdog::new("who_notified_and_died_before_the_wake");
-    for timeout in FAR {
-        let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| {
+    let sleepers = FAR.map(|timeout| {
+        fork_asleep_rescued(memory, 1..=1, |buffer| {
             let (_guard, outcome) = cond(buffer).wait_for(lock(buffer).lock(), timeout);
             assert!(outcome.is_done());
-        });
-        // All that a notify does before its wake.
-        assert_eq!(waiters(memory).load(Relaxed), 1);
-        word(&memory.buffer).fetch_add(1, Relaxed);
-        sleeper.join();
-        assert_eq!(waiters(memory).load(Relaxed), 0);
-    }
+        })
+    });
+    // All that a notify does before its wake.
+    assert_eq!(waiters(memory).load(Relaxed), 2);
+    word(&memory.buffer).fetch_add(1, Relaxed);
+    join_all(sleepers.into());
+    assert_eq!(waiters(memory).load(Relaxed), 0);
 }
 
 fn the_lock_of_a_process_killed_after_its_wait_stays_held(memory: &Memory) {

@@ -1,6 +1,6 @@
 use super::support::processes::{fork, fork_asleep, fork_asleep_rescued, fork_victim, join_all};
 use super::support::processes::{kill_where_it_stays, stay};
-use super::{FAR, INDEX, support, total, word};
+use super::{FAR, INDEX, support, total};
 use slotsync::{Event, SharedBuffer};
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use support::{Memory, SHORT, Watchdog};
@@ -82,17 +82,18 @@ fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
 
 fn who_set_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
     let _watchdog = Watchdog::new("who_set_and_died_before_the_wake");
-    // Also if it was reset by somebody else before anybody looked.
-    for (is_reset, timeout) in [(false, FAR[0]), (true, FAR[1])] {
-        let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| assert!(event(buffer).wait_for(timeout).is_done()));
+    // Two events: one is reset by somebody else before anybody looks.
+    let sleepers = [INDEX, INDEX + 1].into_iter().zip(FAR).map(|(index, timeout)| {
+        let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| {
+            assert!(Event::new(buffer, index).unwrap().wait_for(timeout).is_done());
+        });
         // All that a set does before its wake.
-        word(&memory.buffer).fetch_or(1, Release);
-        if is_reset {
-            event(&memory.buffer).reset();
-        }
-        sleeper.join();
-        event(&memory.buffer).reset();
-    }
+        assert_eq!(memory.buffer.slot(index).unwrap().fetch_or(1, Release), 2);
+        sleeper
+    });
+    let sleepers = sleepers.collect();
+    event(&memory.buffer).reset();
+    join_all(sleepers);
 }
 
 fn what_a_dead_process_has_set_is_set(memory: &Memory) {

@@ -69,13 +69,12 @@ fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
 
 fn who_counted_last_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
     let _watchdog = Watchdog::new("who_counted_last_and_died_before_the_wake");
-    for timeout in FAR {
-        initialized(memory, 1);
-        let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| assert!(latch(buffer).wait_for(timeout).is_done()));
-        // All that the last count does before its wake.
-        assert_eq!(word(&memory.buffer).swap(0, Release), 1 | i32::MIN);
-        sleeper.join();
-    }
+    initialized(memory, 1);
+    let sleepers = FAR
+        .map(|timeout| fork_asleep_rescued(memory, 1..=1, |buffer| assert!(latch(buffer).wait_for(timeout).is_done())));
+    // All that the last count does before its wake.
+    assert_eq!(word(&memory.buffer).swap(0, Release), 1 | i32::MIN);
+    join_all(sleepers.into());
 }
 
 fn who_died_before_it_counted_is_counted_down_in_its_name(memory: &Memory) {

@@ -113,15 +113,15 @@ fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
 
 fn who_was_done_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
     let _watchdog = Watchdog::new("who_was_done_and_died_before_the_wake");
-    for timeout in FAR {
-        word(&memory.buffer).store(1, Relaxed);
-        let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| {
+    word(&memory.buffer).store(1, Relaxed);
+    let sleepers = FAR.map(|timeout| {
+        fork_asleep_rescued(memory, 1..=1, |buffer| {
             assert_eq!(once(buffer).call_once_for(never, timeout), Ok(Outcome::Done));
-        });
-        // All that the end of an initializer does before its wake.
-        assert_eq!(word(&memory.buffer).swap(3, Release), 1 | 4);
-        sleeper.join();
-    }
+        })
+    });
+    // All that the end of an initializer does before its wake.
+    assert_eq!(word(&memory.buffer).swap(3, Release), 1 | 4);
+    join_all(sleepers.into());
 }
 
 fn who_reset_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {

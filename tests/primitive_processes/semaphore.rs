@@ -111,16 +111,17 @@ fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: 
 
 fn who_released_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
     let _watchdog = Watchdog::new("who_released_and_died_before_the_wake");
-    for timeout in FAR {
+    // Two semaphores: on one, the first who finds its permit would wake the other.
+    let sleepers = [INDEX, INDEX + 1].into_iter().zip(FAR).map(|(index, timeout)| {
         let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| {
-            assert!(semaphore(buffer).acquire_for(timeout).is_done());
+            assert!(Semaphore::new(buffer, index).unwrap().acquire_for(timeout).is_done());
         });
         // All that a release does before its wake.
-        assert_eq!(word(&memory.buffer).swap(1, Release), WAITING);
-        sleeper.join();
-        assert_eq!(semaphore(&memory.buffer).permits(), 0);
-        word(&memory.buffer).store(0, Relaxed);
-    }
+        assert_eq!(memory.buffer.slot(index).unwrap().swap(1, Release), WAITING);
+        sleeper
+    });
+    join_all(sleepers.collect());
+    assert_eq!(semaphore(&memory.buffer).permits(), 0);
 }
 
 fn the_permits_of_a_dead_process_are_gone_until_they_are_released_in_its_name(memory: &Memory) {
