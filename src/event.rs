@@ -105,12 +105,16 @@ impl<'buf> Event<'buf> {
     /// Resets the event: who waits from now on, waits for the next [`set`](Self::set). It is async-signal-safe.
     #[inline]
     pub fn reset(&self) {
-        let was = self.state.load(Relaxed);
-        if is_set(was) {
-            // The next generation, without flags. Once is enough: if the word has changed since, then another agent has
-            // reset the event meanwhile. Relaxed: it publishes nothing; being a read-modify-write, it hands on what the
-            // set published to those who see the generation change.
-            let _ = self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Relaxed, Relaxed);
+        let mut was = self.state.load(Relaxed);
+        let began = generation(was);
+        // The next generation, without flags. It fails once for the mark of a waiter that is about to return; if the
+        // generation has changed, then another agent has reset the event meanwhile. Relaxed: it publishes nothing; being
+        // a read-modify-write, it hands on what the set published to those who see the generation change.
+        while is_set(was) && generation(was) == began {
+            match self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Relaxed, Relaxed) {
+                Ok(_) => return,
+                Err(now) => was = now,
+            }
         }
     }
 

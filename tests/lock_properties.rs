@@ -4,15 +4,13 @@
 #[macro_use]
 mod support;
 
-use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
 use slotsync::{Error, Lock, LockGuard, Slot};
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use support::{Memory, Watchdog};
+use support::Memory;
+use support::properties::{BRIEF, run_sequences, under_scribbles, word};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -45,11 +43,6 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// All of `i32`, and the states more often.
-fn word() -> impl Strategy<Value = i32> {
-    prop_oneof![0..=3, any::<i32>()]
-}
-
 /// What the word must hold after each step, as a value and nothing more.
 struct Model(i32);
 
@@ -76,28 +69,19 @@ impl Model {
     }
 }
 
-/// So many cases, or `PROPTEST_CASES`. Failures are printed with all that repeats them, not kept in a file.
-fn cases(number: u32) -> ProptestConfig {
-    let cases = std::env::var_os("PROPTEST_CASES").map_or(number, |_| ProptestConfig::default().cases);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 over_every_origin! { a_lock_does_as_its_model_does }
 
 fn a_lock_does_as_its_model_does(memory: &Memory) {
-    let _watchdog = Watchdog::new("a_lock_does_as_its_model_does");
     let slot = memory.buffer.slot(9).unwrap();
-    let check = |(first, ops): (i32, Vec<Op>)| {
+    run_sequences("a_lock_does_as_its_model_does", word(), op(), |first, ops| {
         slot.store(first, Relaxed);
         run(memory, slot, Model(first), &ops)
-    };
-    TestRunner::new(cases(256)).run(&(word(), vec(op(), 0..40)), check).unwrap();
+    });
 }
 
 fn run(memory: &Memory, slot: Slot<'_>, mut model: Model, ops: &[Op]) -> Result<(), TestCaseError> {
     let lock = Lock::from_slot(slot);
     let mut guards: Vec<LockGuard<'_>> = Vec::new();
-    let brief = Duration::from_micros(50);
     for op in ops {
         match op {
             Op::TryLock => {
@@ -112,8 +96,8 @@ fn run(memory: &Memory, slot: Slot<'_>, mut model: Model, ops: &[Op]) -> Result<
             }
             Op::LockBriefly => {
                 let start = Instant::now();
-                let guard = lock.lock_for(brief);
-                prop_assert!(guard.is_some() || start.elapsed() >= brief);
+                let guard = lock.lock_for(BRIEF);
+                prop_assert!(guard.is_some() || start.elapsed() >= BRIEF);
                 prop_assert_eq!(guard.is_some(), model.lock_briefly(slot.load(Relaxed)));
                 guards.extend(guard);
             }
@@ -143,26 +127,10 @@ fn run(memory: &Memory, slot: Slot<'_>, mut model: Model, ops: &[Op]) -> Result<
 over_every_origin! { no_scribbler_hangs_a_timed_lock }
 
 fn no_scribbler_hangs_a_timed_lock(memory: &Memory) {
-    let _watchdog = Watchdog::new("no_scribbler_hangs_a_timed_lock");
-    let slot = memory.buffer.slot(9).unwrap();
-    let lock = Lock::from_slot(slot);
-    let check = |scribbles: Vec<i32>| {
-        let is_over = AtomicBool::new(false);
-        thread::scope(|threads| {
-            threads.spawn(|| {
-                for value in scribbles.iter().cycle().take_while(|_| !is_over.load(Relaxed)) {
-                    slot.store(*value, Relaxed);
-                    slot.wake(1);
-                }
-            });
-            for _ in 0..5 {
-                drop(lock.lock_for(Duration::from_micros(200)));
-                drop(lock.lock_until(Instant::now()));
-                let _ = lock.unlock();
-            }
-            is_over.store(true, Relaxed);
-        });
-        Ok(())
-    };
-    TestRunner::new(cases(32)).run(&vec(word(), 1..20), check).unwrap();
+    under_scribbles("no_scribbler_hangs_a_timed_lock", memory, &[9], word(), |buffer| {
+        let lock = Lock::new(buffer, 9).unwrap();
+        drop(lock.lock_for(Duration::from_micros(200)));
+        drop(lock.lock_until(Instant::now()));
+        let _ = lock.unlock();
+    });
 }

@@ -9,10 +9,8 @@ use std::mem;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::processes::{Process, thread_id, until_thread_asleep};
-use support::{Memory, Watchdog, until};
-
-const SHORT: Duration = Duration::from_millis(20);
+use support::processes::{Process, fork, sign, thread_id, until_thread_asleep};
+use support::{Memory, SHORT, Watchdog, until};
 
 over_shared_origins! {
     processes_exclude_each_other
@@ -31,7 +29,6 @@ over_shared_origins! {
 
 const LOCK: usize = 0;
 const TOTAL: usize = 64;
-const SIGN: usize = 128;
 
 fn lock(buffer: &SharedBuffer) -> Lock<'_> {
     Lock::new(buffer, LOCK).unwrap()
@@ -39,22 +36,6 @@ fn lock(buffer: &SharedBuffer) -> Lock<'_> {
 
 fn word(buffer: &SharedBuffer) -> Slot<'_> {
     buffer.slot(LOCK).unwrap()
-}
-
-/// A word by which a child says how far it is.
-fn sign(buffer: &SharedBuffer) -> Slot<'_> {
-    buffer.slot(SIGN).unwrap()
-}
-
-/// A child that attaches to the memory by itself, at an address of its own, where the origin allows that. It fails if
-/// it was ever rescued: nobody is killed here unless the test says so.
-fn fork(memory: &Memory, body: impl FnOnce(&SharedBuffer) -> i32) -> Process {
-    Process::fork(|| {
-        let again = memory.again();
-        let code = body(again.as_ref().unwrap_or(&memory.buffer));
-        assert_eq!(counters().rescues, 0, "a lost wakeup, found by the end of a slice");
-        code
-    })
 }
 
 /// A child that takes the lock, waiting if it must, and lets go of it.

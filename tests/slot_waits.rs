@@ -8,12 +8,12 @@ mod support;
 
 use slotsync::{Lock, Scope, SharedBuffer, Slot, Wait, counters};
 use std::mem;
-use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::confined::{catch, in_child, no_futex, refuse};
+use support::mapping::{PAGE, changeable, map};
 use support::processes::{Process, thread_id, until_thread_asleep};
 use support::{Memory, Watchdog, is_emulated, until};
 
@@ -131,23 +131,6 @@ fn storm(word: Slot<'_>, timeout: Duration) -> u32 {
         });
         sleeper.join().unwrap()
     })
-}
-
-/// Memory that other processes can change, in either scope: that is about who waits, and only this process does.
-fn changeable(scope: Scope) -> SharedBuffer {
-    let base = map();
-    // SAFETY: zeroed memory of that length, used through this buffer alone, and never unmapped.
-    unsafe { SharedBuffer::from_raw_parts(base, PAGE, scope) }.unwrap()
-}
-
-const PAGE: usize = 4096;
-
-fn map() -> *mut u8 {
-    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
-    // SAFETY: a new mapping, at an address of the kernel's choice.
-    let base = unsafe { libc::mmap(ptr::null_mut(), PAGE, protection, flags, -1, 0) };
-    assert_ne!(base, libc::MAP_FAILED);
-    base.cast()
 }
 
 #[test]

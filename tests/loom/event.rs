@@ -37,6 +37,7 @@ fn sets_and_resets_for_one_who_waits(world: &World) {
     sets(world);
     if is_awaited {
         world.event().reset();
+        assert!(!world.event().is_set(), "also if the waiter marks the word once more before it returns");
     }
 }
 

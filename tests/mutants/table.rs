@@ -308,6 +308,13 @@ pub(crate) const TABLE: &[Group] = &[
                 DEADLOCK,
             ),
             (
+                "reset_gives_up_beside_a_waiter_that_returns",
+                "Err(now) => was = now,",
+                "Err(_) => return,",
+                "event::parking::a_set_is_not_missed_though_it_is_reset_at_once",
+                ASSERTION,
+            ),
+            (
                 "reset_stays_in_its_generation",
                 "(was | FLAGS).wrapping_add(1)",
                 "was & !FLAGS",
@@ -317,7 +324,7 @@ pub(crate) const TABLE: &[Group] = &[
             (
                 "two_resets_go_two_generations_on",
                 "self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Relaxed, Relaxed)",
-                "self.state.fetch_add((was | FLAGS).wrapping_add(1).wrapping_sub(was), Relaxed)",
+                "Ok::<i32, i32>(self.state.fetch_add((was | FLAGS).wrapping_add(1).wrapping_sub(was), Relaxed))",
                 "event::two_resets_are_one",
                 ASSERTION,
             ),

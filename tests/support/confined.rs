@@ -27,7 +27,8 @@ pub fn in_child(body: impl FnOnce() -> Result<(), Skipped>) {
     assert!(matches!(end, End::Exited(0 | SKIPPED)), "a child process failed: {end:?}");
 }
 
-/// A system call that is to fail if it has all these bits in that argument, and with which error.
+/// A system call that is to fail if it has all these bits in that argument, and with which error. No error: the process
+/// dies of it.
 #[derive(Clone, Copy)]
 pub struct Refusal {
     call: libc::c_long,
@@ -40,6 +41,9 @@ pub struct Refusal {
 pub const fn refusal(call: libc::c_long, error: i32) -> Refusal {
     Refusal { call, argument: 0, bits: 0, error }
 }
+
+/// Whatever futex call the process makes, it dies of it, by `SIGSYS`.
+pub const DEADLY_FUTEX: [Refusal; 2] = no_futex(0);
 
 /// Files without a name are not known, as on file systems that have none.
 pub const NO_NAMELESS_FILES: &[Refusal] = &[
@@ -112,7 +116,10 @@ fn instructions(refusal: &Refusal) -> [libc::sock_filter; 6] {
         load(ARGUMENTS + 8 * refusal.argument),
         instruction(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, refusal.bits, 0, 0),
         jump_unless(refusal.bits, 1),
-        returns(libc::SECCOMP_RET_ERRNO | refusal.error as u32),
+        returns(match refusal.error {
+            0 => libc::SECCOMP_RET_KILL_PROCESS,
+            error => libc::SECCOMP_RET_ERRNO | error as u32,
+        }),
     ]
 }
 

@@ -1,23 +1,33 @@
 //! What the tests share: every origin of memory, waiting for what can be observed, and a watchdog. Real processes are
 //! in `processes.rs` beside this, what can be taken away from them in `confined.rs`, memory under a name in `kept.rs`,
-//! and runs of the examples in `runs.rs`.
+//! runs of the examples in `runs.rs`,
+//! and memory that can go away in `mapping.rs`. What random sequences of calls take is in `properties.rs`.
 #![allow(dead_code, unused_macros, unreachable_pub, reason = "each test program uses another part")]
 #![allow(unsafe_code, reason = "fork, kill and the like")]
 
 #[cfg(target_os = "linux")]
 pub mod confined;
 pub mod kept;
+#[cfg(unix)]
+pub mod mapping;
 #[cfg(target_os = "linux")]
 pub mod processes;
+#[cfg(not(loom))]
+pub mod properties;
 #[cfg(target_os = "linux")]
 pub mod runs;
 
-use slotsync::SharedBuffer;
+use slotsync::{SharedBuffer, Slot, counters};
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
+
+/// Long enough that nothing but a bug lets it pass.
+pub const LONG: Duration = Duration::from_secs(100);
+/// Short, for waits that are meant to time out.
+pub const SHORT: Duration = Duration::from_millis(20);
 
 /// Memory of one origin, whose name or file is removed when it is dropped, also by a failing test.
 pub struct Memory {
@@ -92,7 +102,7 @@ macro_rules! over_every_origin {
         mod $test {
             use super::{$test as test, support::Memory};
             #[test]
-            fn heap() { test(&Memory::heap()) }
+            fn heap() { super::support::unrescued(test, &Memory::heap()) }
             shared_origins! { test }
         }
     )* };
@@ -113,24 +123,31 @@ macro_rules! shared_origins {
         #[cfg(unix)]
         #[test]
         fn anonymous() {
-            $test(&Memory::anonymous())
+            super::support::unrescued($test, &Memory::anonymous())
         }
         #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
         #[test]
         fn memfd() {
-            $test(&Memory::memfd())
+            super::support::unrescued($test, &Memory::memfd())
         }
         #[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "macos"))]
         #[test]
         fn named() {
-            $test(&Memory::named())
+            super::support::unrescued($test, &Memory::named())
         }
         #[cfg(unix)]
         #[test]
         fn file() {
-            $test(&Memory::file())
+            super::support::unrescued($test, &Memory::file())
         }
     };
+}
+
+/// Runs a test in which this process loses no wakeup: nobody who was to wake it is killed. The counters are those of the
+/// whole test program, so one loss fails all tests that come after it.
+pub fn unrescued(test: impl FnOnce(&Memory), memory: &Memory) {
+    test(memory);
+    assert_eq!(counters().rescues, 0, "a lost wakeup, found by the end of a slice");
 }
 
 /// How long a test may take before it is taken to hang. Far more than any needs, also on a loaded machine.
@@ -164,6 +181,73 @@ impl Watchdog {
             }
         });
         Self(leash)
+    }
+}
+
+/// Threads that all make this call and all sleep in it, where the system tells who sleeps. Elsewhere some may still be on
+/// their way, so wait for their marks too.
+pub fn sleepers<'scope, T: Send + 'scope>(
+    threads: &'scope Scope<'scope, '_>,
+    number: usize,
+    call: impl Fn() -> T + Clone + Send + 'scope,
+) -> Vec<ScopedJoinHandle<'scope, T>> {
+    #[cfg(target_os = "linux")]
+    let (id, ids) = mpsc::channel();
+    let sleepers = (0..number).map(|_| {
+        let call = call.clone();
+        #[cfg(target_os = "linux")]
+        let id = id.clone();
+        threads.spawn(move || {
+            #[cfg(target_os = "linux")]
+            id.send(processes::thread_id()).unwrap();
+            call()
+        })
+    });
+    let sleepers = sleepers.collect();
+    #[cfg(target_os = "linux")]
+    if !is_emulated() {
+        ids.iter().take(number).for_each(processes::until_thread_asleep);
+    }
+    sleepers
+}
+
+/// What each of the threads returned.
+pub fn join_all<T>(threads: Vec<ScopedJoinHandle<'_, T>>) -> Vec<T> {
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
+
+/// Waits, for that long and until a point in time, that both say that their time ran out. It did.
+pub fn assert_not_early(wait_for: impl FnOnce(Duration) -> bool, wait_until: impl FnOnce(Instant) -> bool) {
+    let start = Instant::now();
+    assert!(wait_for(SHORT), "nothing has come");
+    assert!(start.elapsed() >= SHORT);
+    let deadline = Instant::now() + SHORT;
+    assert!(wait_until(deadline), "nothing has come");
+    assert!(Instant::now() >= deadline);
+}
+
+/// Runs this while a thread wakes all who sleep on the word, again and again, for no reason.
+pub fn under_stray_wakes<T>(word: Slot<'_>, body: impl FnOnce() -> T) -> T {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            while !is_over.load(Relaxed) {
+                word.wake(u32::MAX);
+                thread::yield_now();
+            }
+        });
+        // Also if it fails: the thread would never end.
+        let _over = OnDrop(|| is_over.store(true, Relaxed));
+        body()
+    })
+}
+
+/// Does something when it is dropped, also by a failing test.
+pub struct OnDrop<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        self.0();
     }
 }
 

@@ -1,9 +1,12 @@
 //! Real processes, made by `fork`, and what Linux tells of them.
 
-use super::until;
+use super::{Memory, until};
+use slotsync::{SharedBuffer, Slot, counters};
 use std::fmt::Write;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
 /// A child process that runs one closure. Killed and reaped when dropped.
 pub struct Process {
@@ -16,6 +19,16 @@ pub struct Process {
 pub enum End {
     Exited(i32),
     Killed(i32),
+}
+
+impl End {
+    fn of(status: libc::c_int) -> Self {
+        if libc::WIFSIGNALED(status) {
+            Self::Killed(libc::WTERMSIG(status))
+        } else {
+            Self::Exited(libc::WEXITSTATUS(status))
+        }
+    }
 }
 
 impl Process {
@@ -68,16 +81,32 @@ impl Process {
         }
         assert_eq!(pid, self.pid, "waitpid: {}", std::io::Error::last_os_error());
         self.is_reaped = true;
-        Some(if libc::WIFSIGNALED(status) {
-            End::Killed(libc::WTERMSIG(status))
-        } else {
-            End::Exited(libc::WEXITSTATUS(status))
-        })
+        Some(End::of(status))
     }
 
     pub fn signal(&self, signal: i32) {
         // SAFETY: a child of ours that nobody has reaped.
         assert_eq!(unsafe { libc::kill(self.pid, signal) }, 0);
+    }
+
+    /// Waits until it stops for its tracer, or says how it ended.
+    pub fn until_it_stops(&mut self) -> Option<End> {
+        let mut status = 0;
+        // SAFETY: a child of ours that nobody has reaped.
+        let pid = unsafe { libc::waitpid(self.pid, &mut status, 0) };
+        assert_eq!(pid, self.pid, "waitpid: {}", std::io::Error::last_os_error());
+        if libc::WIFSTOPPED(status) {
+            return None;
+        }
+        self.is_reaped = true;
+        Some(End::of(status))
+    }
+
+    /// Lets a child that stopped go on, one step or without a tracer. A signal that stopped it is not delivered.
+    pub fn trace(&self, request: libc::c_uint) {
+        // SAFETY: a request without data, to a child of ours that nobody has reaped.
+        let outcome = unsafe { libc::ptrace(request, self.pid, 0, 0) };
+        assert_eq!(outcome, 0, "ptrace: {}", std::io::Error::last_os_error());
     }
 
     /// Kills it, and waits until it is gone.
@@ -102,6 +131,90 @@ impl Drop for Process {
             }
         }
     }
+}
+
+/// A child that attaches to the memory by itself, at an address of its own, where the origin allows that. It fails if
+/// it was ever rescued: nobody is killed here unless the test says so.
+pub fn fork(memory: &Memory, body: impl FnOnce(&SharedBuffer) -> i32) -> Process {
+    fork_rescued(memory, 0..=0, body)
+}
+
+/// The same, for a child that is to be rescued so often: somebody dies before it wakes this one.
+pub fn fork_rescued(
+    memory: &Memory,
+    rescues: RangeInclusive<usize>,
+    body: impl FnOnce(&SharedBuffer) -> i32,
+) -> Process {
+    Process::fork(|| {
+        let again = memory.again();
+        let code = body(again.as_ref().unwrap_or(&memory.buffer));
+        let found = counters().rescues;
+        assert!(rescues.contains(&found), "{found} lost wakeups, found by the end of a slice, and not {rescues:?}");
+        code
+    })
+}
+
+/// So many children that all do this.
+pub fn fork_all(memory: &Memory, number: usize, body: impl Fn(&SharedBuffer)) -> Vec<Process> {
+    let child = |_| {
+        fork(memory, |buffer| {
+            body(buffer);
+            0
+        })
+    };
+    (0..number).map(child).collect()
+}
+
+/// So many children that all do this, and sleep while they do.
+pub fn fork_asleep(memory: &Memory, number: usize, body: impl Fn(&SharedBuffer)) -> Vec<Process> {
+    let children = fork_all(memory, number, body);
+    children.iter().for_each(Process::until_asleep);
+    children
+}
+
+/// A child that does this, sleeps while it does, and then is rescued so often.
+pub fn fork_asleep_rescued(memory: &Memory, rescues: RangeInclusive<usize>, body: impl Fn(&SharedBuffer)) -> Process {
+    let child = fork_rescued(memory, rescues, |buffer| {
+        body(buffer);
+        0
+    });
+    child.until_asleep();
+    child
+}
+
+/// A child that sleeps on a word as a waiter of a primitive does, and is gone when it was woken.
+pub fn fork_victim(memory: &Memory, index: usize) -> Process {
+    let victim = fork_rescued(memory, 0..=1, |buffer| {
+        let word = buffer.slot(index).unwrap();
+        let _ = word.wait(word.load(Acquire));
+        0
+    });
+    victim.until_asleep();
+    victim
+}
+
+pub fn join_all(children: Vec<Process>) {
+    children.into_iter().for_each(Process::join);
+}
+
+/// A word by which a child says how far it is. No test puts anything else there.
+pub fn sign(buffer: &SharedBuffer) -> Slot<'_> {
+    buffer.slot(128).unwrap()
+}
+
+/// Says so, and waits to be killed.
+pub fn stay(buffer: &SharedBuffer) -> ! {
+    sign(buffer).store(1, Release);
+    loop {
+        let _ = sign(buffer).wait(1);
+    }
+}
+
+/// Waits until a child [stays](stay), and kills it there.
+pub fn kill_where_it_stays(memory: &Memory, child: Process) {
+    until("the other process says that it stays", || sign(&memory.buffer).load(Acquire) == 1);
+    child.kill();
+    sign(&memory.buffer).store(0, Release);
 }
 
 /// Writes to standard error without a lock.
