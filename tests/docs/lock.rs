@@ -100,7 +100,7 @@ fn who_follows_the_page_shares_the_lock() {
     assert_eq!((total.load(Relaxed), word.load(Relaxed)), (4 * TURNS, 0));
 }
 
-fn take(word: Slot<'_>) {
+pub(crate) fn take(word: Slot<'_>) {
     if word.compare_exchange(0, 1, Acquire, Relaxed).is_ok() {
         return;
     }
@@ -109,7 +109,7 @@ fn take(word: Slot<'_>) {
     }
 }
 
-fn release(word: Slot<'_>) {
+pub(crate) fn release(word: Slot<'_>) {
     let was = word.swap(0, Release);
     if was != 0 && was != 1 {
         word.wake(1);

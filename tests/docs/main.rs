@@ -12,6 +12,7 @@ mod once;
 mod pages;
 mod rows;
 mod semaphore;
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,7 +1,7 @@
 //! Tables of transitions, run row by row.
 //!
-//! A cell of a word is a sum of terms, as `n - 1 + WAITING`, and of several words, such sums with commas between them. A
-//! term is a number or a name. A row is run for each choice of the values that its names can have.
+//! A cell of a word is a sum of terms, as `n - 1 + WAITING`, and of several words, such sums with commas between them.
+//! A term is a number or a name. A row is run for each choice of the values that its names can have.
 
 use crate::pages::{page, table};
 use crate::support::{is_emulated, until};
@@ -133,8 +133,9 @@ pub(crate) fn word(buffer: &SharedBuffer) -> Slot<'_> {
 /// A time that is over soon.
 pub(crate) const SHORT: Duration = Duration::from_millis(1);
 
-/// Makes a timed call until it has left the word that it leaves when it has slept. If its thread loses the processor for
-/// the short time that it has, its deadline passes before it looks a second time, and then it leaves no mark.
+/// Makes a timed call until it has left the mark that it leaves when it has slept, and more than once, as the mark may
+/// be an older one. If its thread loses the processor for the short time that it has, its deadline passes before it
+/// looks a second time, and then it leaves no mark.
 pub(crate) fn giving_up(buffer: &SharedBuffer, mark: i32, call: impl Fn() -> String) -> String {
     let mut answer = call();
     for turn in 0..1000 {
@@ -149,7 +150,7 @@ pub(crate) fn giving_up(buffer: &SharedBuffer, mark: i32, call: impl Fn() -> Str
 /// How many threads sleep on the first word while a call is made. More than any call wakes that does not wake all.
 const SLEEPERS: usize = 3;
 
-/// Makes the call while threads sleep on the first word, and says how many of them it woke; `None` where nobody can tell.
+/// Makes the call while threads sleep on the first word, and says how many of them it woke. `None`: nobody can tell.
 fn woken_by<T>(buffer: &SharedBuffer, call: impl FnOnce() -> T) -> (T, Option<u32>) {
     if !cfg!(target_os = "linux") || is_emulated() {
         return (call(), None);
