@@ -48,6 +48,18 @@ pub use futex::platform as model;
 mod book {
     #[doc = include_str!("../docs/src/abi.md")]
     struct Abi;
+    #[doc = include_str!("../docs/src/semaphore.md")]
+    struct Semaphore;
+    #[doc = include_str!("../docs/src/event.md")]
+    struct Event;
+    #[doc = include_str!("../docs/src/latch.md")]
+    struct Latch;
+    #[doc = include_str!("../docs/src/barrier.md")]
+    struct Barrier;
+    #[doc = include_str!("../docs/src/once.md")]
+    struct Once;
+    #[doc = include_str!("../docs/src/cond.md")]
+    struct Cond;
     #[doc = include_str!("../docs/src/design.md")]
     struct Design;
 }

@@ -1,0 +1,93 @@
+//! The pages held to the crate: the tables of the book are run row by row, the links of all pages are followed.
+//!
+//! A table is marked for this by a comment above it: `<!-- checked: name -->`.
+#![cfg(not(loom))]
+
+mod barrier;
+mod cond;
+mod event;
+mod latch;
+mod lock;
+mod once;
+mod pages;
+mod rows;
+mod semaphore;
+mod strangers;
+#[path = "../support/mod.rs"]
+mod support;
+
+use pages::{page, table};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Semaphore, SharedBuffer};
+use std::fs;
+use std::sync::atomic::Ordering::Relaxed;
+
+#[test]
+fn the_table_of_primitives_is_true() {
+    let Some(abi) = page("abi.md") else { return };
+    let primitives = [
+        ("`Lock`", Lock::SLOTS, "unlocked"),
+        ("`Semaphore`", Semaphore::SLOTS, "no permits"),
+        ("`Event`", Event::SLOTS, "not set"),
+        ("`Latch`", Latch::SLOTS, "done: the count is zero"),
+        ("`Barrier`", Barrier::SLOTS, "nobody has arrived"),
+        ("`Once`", Once::SLOTS, "not run"),
+        ("`Cond`", Cond::SLOTS, "nobody waits"),
+    ];
+    let rows = primitives
+        .map(|(name, slots, zeros)| [name, &slots.to_string(), &(4 * slots).to_string(), zeros].map(str::to_owned));
+    assert_eq!(table(&abi, "primitives"), rows);
+}
+
+/// What the last column of that table says.
+#[test]
+fn fresh_memory_is_a_valid_state_of_every_primitive() {
+    let buffer = SharedBuffer::new(4 * 8).unwrap();
+    assert!(buffer.slots(..).unwrap().iter().all(|slot| slot.load(Relaxed) == 0));
+    let lock = Lock::new(&buffer, 0).unwrap();
+    assert!(!lock.is_locked());
+    drop(lock.try_lock().unwrap());
+
+    let semaphore = Semaphore::new(&buffer, 1).unwrap();
+    assert_eq!((semaphore.permits(), semaphore.try_acquire()), (0, false));
+    semaphore.release(1).unwrap();
+    semaphore.acquire();
+
+    let event = Event::new(&buffer, 2).unwrap();
+    assert!(!event.is_set());
+    event.set();
+    event.wait();
+
+    let latch = Latch::new(&buffer, 3).unwrap();
+    assert_eq!((latch.count(), latch.is_done()), (0, true));
+    latch.wait();
+
+    let barrier = Barrier::new(&buffer, 4, 2).unwrap();
+    assert_eq!(barrier.arrived(), 0);
+    std::thread::scope(|threads| {
+        threads.spawn(move || barrier.wait());
+        barrier.wait();
+    });
+
+    let once = Once::new(&buffer, 5).unwrap();
+    assert_eq!(once.state(), OnceState::NotRun);
+    once.call_once(|| ()).unwrap();
+
+    let cond = Cond::new(&buffer, 6, lock).unwrap();
+    cond.notify_all();
+    assert!([6, 7].iter().all(|index| buffer.slot(*index).unwrap().load(Relaxed) == 0), "somebody was found waiting");
+    assert!(cond.wait_for(lock.lock(), std::time::Duration::ZERO).1.is_timed_out());
+}
+
+#[cfg(unix)]
+#[test]
+fn slot_i_is_the_four_bytes_at_four_i_in_native_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slots");
+    let buffer = SharedBuffer::file(&path, 16).unwrap();
+    for (index, value) in [(0, 1), (1, -2), (2, i32::MIN), (3, 0x0102_0304)] {
+        buffer.slot(index).unwrap().store(value, Relaxed);
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(bytes.len(), 16);
+        assert_eq!(bytes[4 * index..][..4], value.to_ne_bytes());
+    }
+}

@@ -1,0 +1,425 @@
+//! The rules of the pages for programs in another language, followed to the letter on bare words, beside agents who use
+//! the crate. Those for the lock are in `lock.rs`.
+
+use crate::lock;
+use crate::support::Watchdog;
+use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, Semaphore, SharedBuffer, Slot, Wait};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::thread;
+
+/// How often each agent does its part.
+const TURNS: i32 = 2000;
+const ALL: u32 = u32::MAX;
+
+#[test]
+fn who_follows_the_page_shares_the_semaphore() {
+    const PERMITS: i32 = 2;
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_semaphore");
+    let buffer = SharedBuffer::new(8).unwrap();
+    let semaphore = Semaphore::initialize(&buffer, 0, PERMITS as u32).unwrap();
+    let (word, taken) = (buffer.slot(0).unwrap(), buffer.slot(1).unwrap());
+    let turn = move |count| {
+        assert!(taken.fetch_add(count, Relaxed) + count <= PERMITS);
+        taken.fetch_sub(count, Relaxed);
+    };
+    // Each needs one permit in one turn, and all of them in the next.
+    let counts = || (0..TURNS).map(|turn| 1 + turn % PERMITS);
+    thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(move || {
+                for count in counts() {
+                    semaphores::acquire(word, count);
+                    turn(count);
+                    semaphores::release(word, count);
+                }
+            });
+            threads.spawn(move || {
+                for count in counts() {
+                    semaphore.acquire_many(count as u32).unwrap();
+                    turn(count);
+                    semaphore.release(count as u32).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(semaphore.permits(), PERMITS as u32);
+}
+
+mod semaphores {
+    use super::*;
+
+    const PERMITS: i32 = (1 << 30) - 1;
+    const WAITING: i32 = 1 << 30;
+    const MANY_WAITING: i32 = i32::MIN;
+
+    pub(super) fn acquire(word: Slot<'_>, count: i32) {
+        let mark = if count == 1 { WAITING } else { MANY_WAITING };
+        if take(word, count, 0).is_some() {
+            return;
+        }
+        loop {
+            let was = word.fetch_or(mark, Relaxed);
+            let now = was | mark;
+            if now & PERMITS < count {
+                if was & PERMITS > 0 && was & MANY_WAITING != now & MANY_WAITING {
+                    word.wake(ALL);
+                }
+                let _ = word.wait(now);
+            }
+            if let Some(left) = take(word, count, mark) {
+                if left & PERMITS > 0 {
+                    word.wake(if left & MANY_WAITING != 0 { ALL } else { 1 });
+                }
+                return;
+            }
+        }
+    }
+
+    fn take(word: Slot<'_>, count: i32, mark: i32) -> Option<i32> {
+        let mut was = word.load(Relaxed);
+        while was & PERMITS >= count {
+            let left = (was - count) | mark;
+            match word.compare_exchange(was, left, Acquire, Relaxed) {
+                Ok(_) => return Some(left),
+                Err(now) => was = now,
+            }
+        }
+        None
+    }
+
+    pub(super) fn release(word: Slot<'_>, count: i32) {
+        let mut was = word.load(Relaxed);
+        while let Err(now) = word.compare_exchange(was, (was & PERMITS) + count, Release, Relaxed) {
+            was = now;
+        }
+        if was & MANY_WAITING != 0 {
+            word.wake(ALL);
+        } else if was & WAITING != 0 {
+            word.wake(count as u32);
+        }
+    }
+}
+
+#[test]
+fn who_follows_the_page_shares_the_event() {
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_event");
+    let buffer = SharedBuffer::new(8).unwrap();
+    let [to, fro] = [0, 1].map(|index| buffer.slot(index).unwrap());
+    thread::scope(|threads| {
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                Event::from_slot(to).wait();
+                Event::from_slot(to).reset();
+                Event::from_slot(fro).set();
+            }
+        });
+        for _ in 0..TURNS {
+            events::set(to);
+            events::wait(fro);
+            events::reset(fro);
+        }
+    });
+    assert!(![to, fro].map(Event::from_slot).iter().any(Event::is_set));
+}
+
+mod events {
+    use super::*;
+
+    const SET: i32 = 1;
+    const WAITING: i32 = 2;
+
+    pub(super) fn wait(word: Slot<'_>) {
+        let began = word.load(Acquire);
+        if began & SET != 0 {
+            return;
+        }
+        loop {
+            let now = word.fetch_or(WAITING, Acquire) | WAITING;
+            if now & SET != 0 || now & !3 != began & !3 {
+                return;
+            }
+            let _ = word.wait(now);
+        }
+    }
+
+    pub(super) fn set(word: Slot<'_>) {
+        if word.fetch_or(SET, Release) & 3 == WAITING {
+            word.wake(ALL);
+        }
+    }
+
+    pub(super) fn reset(word: Slot<'_>) {
+        let began = word.load(Relaxed);
+        let mut was = began;
+        while was & SET != 0 && was & !3 == began & !3 {
+            match word.compare_exchange(was, (was | 3).wrapping_add(1), Relaxed, Relaxed) {
+                Ok(_) => return,
+                Err(now) => was = now,
+            }
+        }
+    }
+}
+
+#[test]
+fn who_follows_the_page_shares_the_latch() {
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_latch");
+    let buffer = SharedBuffer::new(8).unwrap();
+    let (word, passed) = (buffer.slot(0).unwrap(), buffer.slot(1).unwrap());
+    for _ in 0..TURNS / 20 {
+        let latch = Latch::initialize(&buffer, 0, 4).unwrap();
+        passed.store(0, Relaxed);
+        thread::scope(|threads| {
+            for _ in 0..2 {
+                threads.spawn(move || {
+                    passed.fetch_add(1, Relaxed);
+                    latches::count_down(word);
+                    latches::wait(word);
+                    assert_eq!(passed.load(Relaxed), 4);
+                });
+                threads.spawn(move || {
+                    passed.fetch_add(1, Relaxed);
+                    latch.count_down(1).unwrap();
+                    latch.wait();
+                    assert_eq!(passed.load(Relaxed), 4);
+                });
+            }
+        });
+    }
+}
+
+mod latches {
+    use super::*;
+
+    const WAITING: i32 = i32::MIN;
+
+    pub(super) fn count_down(word: Slot<'_>) {
+        let mut was = word.load(Relaxed);
+        loop {
+            let left = was - 1;
+            let now = if left & !WAITING == 0 { 0 } else { left };
+            match word.compare_exchange(was, now, Release, Relaxed) {
+                Ok(_) if now == 0 && was & WAITING != 0 => return word.wake(ALL),
+                Ok(_) => return,
+                Err(now) => was = now,
+            }
+        }
+    }
+
+    pub(super) fn wait(word: Slot<'_>) {
+        if word.load(Acquire) & !WAITING == 0 {
+            return;
+        }
+        loop {
+            let now = word.fetch_or(WAITING, Acquire) | WAITING;
+            if now & !WAITING == 0 {
+                return;
+            }
+            let _ = word.wait(now);
+        }
+    }
+}
+
+#[test]
+fn who_follows_the_page_shares_the_barrier() {
+    const AGENTS: i32 = 4;
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_barrier");
+    let buffer = SharedBuffer::new(12).unwrap();
+    let barrier = Barrier::new(&buffer, 0, AGENTS as u32).unwrap();
+    let [word, arrived, leaders] = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
+    let agent = move |wait: &dyn Fn() -> bool| {
+        for round in 1..=TURNS {
+            arrived.fetch_add(1, Relaxed);
+            leaders.fetch_add(wait().into(), Relaxed);
+            assert!(arrived.load(Relaxed) >= AGENTS * round);
+        }
+    };
+    thread::scope(|threads| {
+        for _ in 0..AGENTS / 2 {
+            threads.spawn(move || agent(&|| barriers::wait(word, AGENTS)));
+            threads.spawn(move || agent(&|| barrier.wait() == Role::Leader));
+        }
+    });
+    assert_eq!((leaders.load(Relaxed), barrier.arrived()), (TURNS, 0));
+}
+
+mod barriers {
+    use super::*;
+
+    const ARRIVED: i32 = (1 << 14) - 1;
+    const WAITING: i32 = 1 << 14;
+    const FLAGS: i32 = (1 << 15) - 1;
+
+    /// Says whether it was the last.
+    pub(super) fn wait(word: Slot<'_>, agents: i32) -> bool {
+        let mut was = word.load(Relaxed);
+        let arrival = loop {
+            let is_last = (was & ARRIVED) + 1 >= agents;
+            let now = if is_last { (was | FLAGS).wrapping_add(1) } else { was + 1 };
+            match word.compare_exchange(was, now, AcqRel, Relaxed) {
+                Ok(_) if is_last => {
+                    if was & WAITING != 0 {
+                        word.wake(ALL);
+                    }
+                    return true;
+                }
+                Ok(_) => break now,
+                Err(now) => was = now,
+            }
+        };
+        loop {
+            let now = word.fetch_or(WAITING, Acquire) | WAITING;
+            if now & !FLAGS != arrival & !FLAGS {
+                return false;
+            }
+            let _ = word.wait(now);
+        }
+    }
+}
+
+#[test]
+fn who_follows_the_page_shares_the_once() {
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_once");
+    let buffer = SharedBuffer::new(8).unwrap();
+    let once = Once::new(&buffer, 0).unwrap();
+    let (word, runs) = (buffer.slot(0).unwrap(), buffer.slot(1).unwrap());
+    let run = move || {
+        runs.fetch_add(1, Relaxed);
+    };
+    for turn in 1..=TURNS / 20 {
+        thread::scope(|threads| {
+            for _ in 0..2 {
+                threads.spawn(move || {
+                    onces::call(word, run);
+                    assert_eq!(runs.load(Relaxed), turn);
+                });
+                threads.spawn(move || {
+                    once.call_once(run).unwrap();
+                    assert_eq!(runs.load(Relaxed), turn);
+                });
+            }
+        });
+        if turn % 2 == 0 { once.reset() } else { onces::reset(word) }
+    }
+}
+
+mod onces {
+    use super::*;
+
+    const NOT_RUN: i32 = 0;
+    const RUNNING: i32 = 1;
+    const DONE: i32 = 3;
+    const WAITING: i32 = 4;
+
+    pub(super) fn call(word: Slot<'_>, initializer: impl Fn()) {
+        loop {
+            let was = word.load(Acquire);
+            match was & 3 {
+                DONE => return,
+                NOT_RUN => {
+                    if word.compare_exchange(was, was | RUNNING, Acquire, Relaxed).is_ok() {
+                        initializer();
+                        return end(word, (was | RUNNING) & !WAITING);
+                    }
+                }
+                RUNNING => {
+                    let now = word.fetch_or(WAITING, Acquire) | WAITING;
+                    if now & 3 == RUNNING {
+                        let _ = word.wait(now);
+                    }
+                }
+                _ => panic!("nobody has panicked"),
+            }
+        }
+    }
+
+    fn end(word: Slot<'_>, attempt: i32) {
+        for was in [attempt, attempt | WAITING] {
+            if word.compare_exchange(was, attempt & !3 | DONE, Release, Relaxed).is_ok() {
+                if was & WAITING != 0 {
+                    word.wake(ALL);
+                }
+                return;
+            }
+        }
+        panic!("nobody has reset it");
+    }
+
+    pub(super) fn reset(word: Slot<'_>) {
+        let was = word.load(Relaxed);
+        word.compare_exchange(was, (was | 7).wrapping_add(1), Release, Relaxed).unwrap();
+    }
+}
+
+#[test]
+fn who_follows_the_page_shares_the_cond() {
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_cond");
+    let buffer = SharedBuffer::new(16).unwrap();
+    let lock = Lock::new(&buffer, 0).unwrap();
+    let cond = Cond::new(&buffer, 1, lock).unwrap();
+    let [word, seq, waiters, items] = [0, 1, 2, 3].map(|index| buffer.slot(index).unwrap());
+    let change = move |by: i32| items.store(items.load(Relaxed) + by, Relaxed);
+    thread::scope(|threads| {
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                lock::take(word);
+                while items.load(Relaxed) == 0 {
+                    conds::wait(word, seq, waiters);
+                }
+                change(-1);
+                lock::release(word);
+            }
+        });
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                let _guard = cond.wait_while(lock.lock(), || items.load(Relaxed) == 0);
+                change(-1);
+            }
+        });
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                lock::take(word);
+                change(1);
+                lock::release(word);
+                conds::notify(seq, waiters, 1);
+            }
+        });
+        for _ in 0..TURNS {
+            let guard = lock.lock();
+            change(1);
+            drop(guard);
+            cond.notify_one();
+        }
+    });
+    assert_eq!([items, waiters].map(|slot| slot.load(Relaxed)), [0, 0]);
+}
+
+mod conds {
+    use super::*;
+
+    pub(super) fn wait(lock: Slot<'_>, seq: Slot<'_>, waiters: Slot<'_>) {
+        waiters.fetch_add(1, Relaxed);
+        let began = seq.load(Relaxed);
+        lock::release(lock);
+        let is_astray = loop {
+            let end = seq.wait(began);
+            if seq.fetch_add(0, Relaxed) != began {
+                break false;
+            }
+            if end == Wait::Woken {
+                break true;
+            }
+        };
+        waiters.fetch_sub(1, Relaxed);
+        if is_astray {
+            notify(seq, waiters, ALL);
+        }
+        lock::take(lock);
+    }
+
+    pub(super) fn notify(seq: Slot<'_>, waiters: Slot<'_>, count: u32) {
+        if waiters.load(Relaxed) != 0 {
+            seq.fetch_add(1, Relaxed);
+            seq.wake(count);
+        }
+    }
+}
