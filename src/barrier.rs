@@ -49,6 +49,11 @@ const FLAGS: i32 = ARRIVED_MASK | WAITING;
 /// when all have withdrawn, for as many as are left. Nobody is stranded for more than a second by a death in the midst
 /// of completing a round.
 ///
+/// # Memory
+///
+/// The leader touches the word no more once the others can pass, but they look at it once more before they do: free the
+/// memory when all calls of the last round have *returned*.
+///
 /// # Source
 ///
 /// `pthread_barrier_wait` (POSIX), whose serial thread is the leader here; that a wait can be withdrawn is an addition.
@@ -161,7 +166,7 @@ impl<'buf> Barrier<'buf> {
     fn wait_contended(&self, arrival: i32, deadline: Option<Instant>) -> Option<Role> {
         let is_over = |word: i32| generation(word) != generation(arrival);
         // While nobody sleeps, the last may arrive soon. Relaxed: the look below acquires.
-        spin::spin_while(|| (self.state.load(Relaxed) ^ arrival) & !ARRIVED_MASK == 0);
+        spin::spin_while(|| arrival & WAITING == 0 && (self.state.load(Relaxed) ^ arrival) & !ARRIVED_MASK == 0);
         let mut sleeper = Sleeper::until(deadline);
         loop {
             // The mark, and the newest word in one step. Acquire: what all did before they arrived is seen. Pairs with

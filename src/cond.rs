@@ -197,7 +197,8 @@ impl<'buf> Cond<'buf> {
         self.wait_while_deadline(guard, condition, Some(deadline))
     }
 
-    /// Lets one of those who wait return. It is async-signal-safe, but may change `errno`.
+    /// Lets one of those who wait return: any one, so this is for a condition of which all who wait, wait for the same.
+    /// It is async-signal-safe, but may change `errno`.
     #[inline]
     pub fn notify_one(&self) {
         self.notify(1);
@@ -230,30 +231,36 @@ impl<'buf> Cond<'buf> {
         mut condition: impl FnMut() -> bool,
         deadline: Option<Instant>,
     ) -> (LockGuard<'buf>, Outcome) {
+        let mut sleeper = Sleeper::until(deadline);
         let mut outcome = Outcome::Done;
         while condition() {
             if outcome.is_timed_out() {
                 return (guard, outcome);
             }
-            (guard, outcome) = self.wait_deadline(guard, deadline);
+            (guard, outcome) = self.wait_with(guard, &mut sleeper);
         }
+        // Only the condition tells a rescue from a notify that went to another, which moves the sequence on too.
+        sleeper.done();
         (guard, Outcome::Done)
     }
 
     fn wait_deadline(&self, guard: LockGuard<'buf>, deadline: Option<Instant>) -> (LockGuard<'buf>, Outcome) {
+        self.wait_with(guard, &mut Sleeper::until(deadline))
+    }
+
+    fn wait_with(&self, guard: LockGuard<'buf>, sleeper: &mut Sleeper) -> (LockGuard<'buf>, Outcome) {
         assert!(guard.lock() == self.lock, "the guard is of another lock than the condition's");
         // Both under the lock: who takes it after us and notifies, finds us counted and makes the sequence move on from
         // what we read. Relaxed: the lock orders them.
         self.waiters.fetch_add(1, Relaxed);
         let seq = self.seq.load(Relaxed);
         drop(guard);
-        let outcome = self.sleep(seq, deadline);
+        let outcome = self.sleep(seq, sleeper);
         (self.lock.lock(), outcome)
     }
 
     /// Sleeps until the sequence moves on, and counts itself out.
-    fn sleep(&self, seq: i32, deadline: Option<Instant>) -> Outcome {
-        let mut sleeper = Sleeper::until(deadline);
+    fn sleep(&self, seq: i32, sleeper: &mut Sleeper) -> Outcome {
         loop {
             sleeper.sleep(self.seq, seq);
             // Adding nothing reads the newest value, which a load need not: nothing else orders it. A time-out together
@@ -264,16 +271,12 @@ impl<'buf> Cond<'buf> {
             if was_notified || is_astray || sleeper.is_late() {
                 // Relaxed: too late is harmless, and too early it cannot be: we do not sleep any more.
                 self.waiters.fetch_sub(1, Relaxed);
-                if was_notified {
-                    sleeper.done();
-                    return Outcome::Done;
-                }
                 if is_astray {
                     // Whoever it was will return for this, and those who came after us do so in vain. To wake one instead
                     // could go astray again, and not to move the sequence on would go to and fro between latecomers.
                     self.notify_all();
                 }
-                return if sleeper.is_late() { Outcome::TimedOut } else { Outcome::Done };
+                return if sleeper.is_late() && !was_notified { Outcome::TimedOut } else { Outcome::Done };
             }
         }
     }

@@ -21,8 +21,8 @@ const FLAGS: i32 = SET | WAITING;
 /// An event over one slot, between threads and between processes: it is set, and stays so until it is reset.
 ///
 /// An `Event` is a `Copy` handle: all its state is the word. Who waits returns as soon as the event is set, and **also if
-/// it was set after the wait began and has been reset since**: no set goes by unseen. (Exactly 2³⁰ resets while a waiter
-/// is kept from looking would.)
+/// it was set after the wait began and has been reset since**: no set goes by unseen. (A multiple of 2³⁰ resets while a
+/// waiter is kept from looking would.)
 ///
 /// # Examples
 ///

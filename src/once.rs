@@ -59,6 +59,11 @@ const FLAGS: i32 = STATE_MASK | WAITING;
 /// and let who is sure of its death call [`reset`](Self::reset). If it dies at any other moment, nobody is stranded for
 /// more than one second.
 ///
+/// # Bound
+///
+/// The attempt wraps around: an initializer that was taken for dead, and runs on while the once is reset a multiple of
+/// 2²⁹ times, does not learn that it was superseded.
+///
 /// # Source
 ///
 /// `pthread_once` (POSIX) and `std::sync::Once`, which threads of one process share.

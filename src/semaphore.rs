@@ -191,11 +191,12 @@ impl<'buf> Semaphore<'buf> {
         if count == 0 {
             return Ok(());
         }
+        let sum = |was| in_range(available(was) as u64 + u64::from(count));
         let mut was = self.permits.load(Relaxed);
         // The marks go: those who are woken set them again. Release: publishes what was done under the permits. Pairs
         // with the Acquire of those who take them: the takes and marks in between are read-modify-writes, which hand it
         // on. Lock-free: each further turn takes a write by a peer in between.
-        while let Err(now) = self.permits.compare_exchange(was, in_range(sum(was, count))?, Release, Relaxed) {
+        while let Err(now) = self.permits.compare_exchange(was, sum(was)?, Release, Relaxed) {
             was = now;
         }
         // From here on, who took a permit may free the memory: a wake uses the address alone.
@@ -256,7 +257,8 @@ impl<'buf> Semaphore<'buf> {
         loop {
             // We may sleep, and may have slept: we leave only with our mark in the word, which a release may have taken
             // away for a wake that came to us while others sleep beside us. Relaxed: a mark publishes nothing.
-            let marked = self.permits.fetch_or(mark, Relaxed) | mark;
+            let was = self.permits.fetch_or(mark, Relaxed);
+            let marked = was | mark;
             if available(marked) >= count {
                 if self.take(marked, count).is_ok() {
                     sleeper.done();
@@ -266,12 +268,16 @@ impl<'buf> Semaphore<'buf> {
             } else if sleeper.is_late() {
                 return Outcome::TimedOut;
             } else {
+                if mark == MANY_WAITING && was & MANY_WAITING == 0 {
+                    // A wake of one may be under way, sent when nobody said that it needs several: we must not swallow it.
+                    self.pass_on(marked);
+                }
                 sleeper.sleep(self.permits, marked);
             }
         }
     }
 
-    /// One release may have woken us, and the next found no mark, though others slept: wakes them for what is left.
+    /// Wakes others for what is left, when one release has woken us, and the next found no mark though they slept.
     fn pass_on(&self, left: i32) {
         if available(left) > 0 {
             self.wake(left, 1);
@@ -283,11 +289,6 @@ impl<'buf> Semaphore<'buf> {
 #[inline]
 fn available(word: i32) -> i32 {
     word & PERMITS_MASK
-}
-
-#[inline]
-fn sum(word: i32, count: u32) -> u64 {
-    available(word) as u64 + u64::from(count)
 }
 
 #[inline]

@@ -68,6 +68,8 @@ fn every_mutant_dies() {
 /// Cheap enough for every run: a patch that fits nowhere any more would only be found by the long one.
 #[test]
 fn every_mutant_matches_exactly_once() {
+    let names: BTreeSet<_> = mutants().map(|mutant| mutant.name).collect();
+    assert_eq!(names.len(), mutants().count(), "two mutants of one name");
     for mutant in mutants() {
         let source = fs::read_to_string(root().join(mutant.file)).unwrap();
         assert_eq!(source.matches(mutant.find).count(), 1, "{}: {:?} in {}", mutant.name, mutant.find, mutant.file);
@@ -105,6 +107,8 @@ impl Tree {
             .args(["test", "--release", "--quiet", "--test", "loom", "--", "--exact"])
             .args(models);
         command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", &self.target).env("RUST_BACKTRACE", "0");
+        // One line changes from one build to the next.
+        command.env("CARGO_INCREMENTAL", "1");
         command.env_remove("CARGO_ENCODED_RUSTFLAGS").output().unwrap()
     }
 
