@@ -220,7 +220,7 @@ pub(crate) const TABLE: &[Group] = &[
                 DEADLOCK,
             ),
             (
-                "initialize_publishes_relaxed",
+                "a_semaphore_is_initialized_relaxed",
                 "semaphore.permits.store(permits, Release);",
                 "semaphore.permits.store(permits, Relaxed);",
                 "semaphore::initializing_publishes_what_was_done_before",
