@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 /// condition is about. **Change that under the lock**; then notify, with the lock held or after unlocking, which spares
 /// those who wake from running into it.
 ///
-/// A notify while nobody waits is one load, and is not remembered.
+/// A notify while nobody waits is one load, and is not remembered. While somebody was woken and has not run yet, each
+/// further notify is a system call in vain: to hand over items at a high rate, take two [semaphores](crate::Semaphore).
 ///
 /// # Examples
 ///

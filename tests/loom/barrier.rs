@@ -128,9 +128,8 @@ fn who_gives_up_leaves_the_mark_of_others() {
     fn comes(world: &World) {
         count_leader(world, barrier(world, 3).wait());
     }
-    for double in Double::ALL {
-        check(double, &[comes, comes, comes_twice], one_round);
-    }
+    // A lost mark is a deadlock, which polling does not see, and erring takes long to.
+    check(Double::Parking, &[comes, comes, comes_twice], one_round);
 }
 
 /// Of three who meet in pairs one is left over: it withdraws, and nobody takes a withdrawn arrival for one.
@@ -148,8 +147,8 @@ fn a_withdrawn_arrival_does_not_count() {
     }
     for double in Double::ALL {
         check(double, &[tries_to_meet, tries_to_meet], pairs);
-        check(double, &[tries_to_meet, tries_to_meet, tries_to_meet], pairs);
     }
+    check(Double::Parking, &[tries_to_meet, tries_to_meet, tries_to_meet], pairs);
 }
 
 /// Who comes without time arrives only if it is the last.
