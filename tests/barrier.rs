@@ -156,6 +156,7 @@ fn who_gives_up_withdraws_its_arrival(memory: &Memory) {
     let barrier = barrier(memory, 3);
     thread::scope(|threads| {
         let first = sleepers(threads, 1, || barrier.wait());
+        until("one has arrived", || barrier.arrived() == 1);
         assert_eq!(barrier.wait_for(SHORT), None);
         assert_eq!(barrier.arrived(), 1, "it is as if it had not arrived");
         let second = sleepers(threads, 1, || barrier.wait());
