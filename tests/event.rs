@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{
-    LONG, Memory, OnDrop, SHORT, Watchdog, assert_not_early, join_all, sees_sleepers, sleepers, under_stray_wakes,
-    until,
+    LONG, Memory, OnDrop, Plain, SHORT, Watchdog, assert_not_early, join_all, sees_sleepers, sleepers,
+    under_stray_wakes, until,
 };
 
 over_every_origin! {
@@ -153,17 +153,17 @@ fn a_reset_resets_though_a_waiter_returns_meanwhile(memory: &Memory) {
 
 fn what_was_done_before_a_set_is_seen_also_after_a_reset(memory: &Memory) {
     let _watchdog = Watchdog::new("what_was_done_before_a_set_is_seen_also_after_a_reset");
-    let data = memory.buffer.slot(64).unwrap();
+    let data = Plain::default();
     for round in 1..=500 {
         // Who returned may have left a mark behind.
         let event = Event::initialize(&memory.buffer, 5).unwrap();
         thread::scope(|threads| {
             let waiter = threads.spawn(|| {
                 event.wait();
-                data.load(Relaxed)
+                data.read()
             });
             until_one_waits(memory);
-            data.store(round, Relaxed);
+            data.write(round);
             event.set();
             event.reset();
             assert_eq!(waiter.join().unwrap(), round);

@@ -15,6 +15,7 @@ pub mod processes;
 pub mod properties;
 
 use slotsync::{SharedBuffer, Slot, counters};
+use std::cell::UnsafeCell;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
@@ -242,6 +243,26 @@ pub fn under_stray_wakes<T>(word: Slot<'_>, body: impl FnOnce() -> T) -> T {
         let _over = OnDrop(|| is_over.store(true, Relaxed));
         body()
     })
+}
+
+/// A number that is not atomic. Nothing but the primitive under test orders the accesses of several threads, and if it
+/// does not, ThreadSanitizer says so.
+#[derive(Default)]
+pub struct Plain(UnsafeCell<i32>);
+
+// SAFETY: that is what the tests are about: the primitives keep those who read it and who writes it apart.
+unsafe impl Sync for Plain {}
+
+impl Plain {
+    pub fn read(&self) -> i32 {
+        // SAFETY: as above: nobody writes meanwhile.
+        unsafe { *self.0.get() }
+    }
+
+    pub fn write(&self, value: i32) {
+        // SAFETY: as above: nobody else reads or writes meanwhile.
+        unsafe { *self.0.get() = value }
+    }
 }
 
 /// Does something when it is dropped, also by a failing test.
