@@ -16,16 +16,17 @@ under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR
 
 # Calls, errors and outcomes over every origin of memory; the house rules; the tables in docs/ against the crate.
 plain() {
-    cargo test --lib --test lock --test slot --test slot_waits --test buffer --test buffer_names \
-        --test buffer_descriptors --test buffer_room --test floors --test docs --test mutants
+    cargo test --lib --test lock --test semaphore --test event --test latch --test barrier --test once --test cond \
+        --test publish --test slot --test slot_waits --test buffer --test buffer_names --test buffer_descriptors \
+        --test buffer_room --test floors --test docs --test mutants
 }
 # Every example of a public item, and a model of a user's own.
 docs() { cargo test --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
-proptest() { cargo test --test lock_properties; }
+proptest() { cargo test --test lock_properties --test primitive_properties; }
 # Real processes, killed and not. Two of these run the examples, which must exist.
 processes() {
-    cargo test --test processes --test buffer_races &&
+    cargo test --test processes --test primitive_processes --test buffer_races &&
         cargo build --example race --example bounded_queue --example initialize &&
         cargo test --test race --test examples
 }

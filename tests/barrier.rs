@@ -8,7 +8,7 @@ use slotsync::{Barrier, Error, Role, Scope, SharedBuffer, Slot};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{LONG, Memory, SHORT, Watchdog, assert_not_early, join_all, sleepers, under_stray_wakes, until};
+use support::{LONG, Memory, Plain, SHORT, Watchdog, assert_not_early, join_all, sleepers, under_stray_wakes, until};
 
 over_every_origin! {
     fresh_memory_is_a_barrier_that_nobody_has_come_to
@@ -17,6 +17,7 @@ over_every_origin! {
     each_round_has_exactly_one_leader
     rounds_keep_apart
     rounds_keep_apart_when_agents_take_turns
+    what_each_did_before_it_arrived_all_see
     a_timed_wait_ends_not_before_its_time
     who_gives_up_withdraws_its_arrival
     who_gives_up_in_vain_has_passed
@@ -114,6 +115,25 @@ fn rounds_keep_apart(memory: &Memory) {
     assert_eq!(word(memory).load(Relaxed) & !WAITING, (2 * ROUNDS).wrapping_mul(ROUND));
 }
 
+fn what_each_did_before_it_arrived_all_see(memory: &Memory) {
+    let _watchdog = Watchdog::new("what_each_did_before_it_arrived_all_see");
+    let barrier = barrier(memory, 3);
+    let data = [(); 3].map(|()| Plain::default());
+    thread::scope(|threads| {
+        for mine in &data {
+            let data = &data;
+            threads.spawn(move || {
+                for round in 1..=500 {
+                    mine.write(round);
+                    barrier.wait();
+                    assert!(data.iter().all(|data| data.read() == round));
+                    barrier.wait();
+                }
+            });
+        }
+    });
+}
+
 fn rounds_keep_apart_when_agents_take_turns(memory: &Memory) {
     let _watchdog = Watchdog::new("rounds_keep_apart_when_agents_take_turns");
     // More agents than the barrier is for: each round takes any two of them, and the last agent may find itself alone.
@@ -156,6 +176,7 @@ fn who_gives_up_withdraws_its_arrival(memory: &Memory) {
     let barrier = barrier(memory, 3);
     thread::scope(|threads| {
         let first = sleepers(threads, 1, || barrier.wait());
+        until("one has arrived", || barrier.arrived() == 1);
         assert_eq!(barrier.wait_for(SHORT), None);
         assert_eq!(barrier.arrived(), 1, "it is as if it had not arrived");
         let second = sleepers(threads, 1, || barrier.wait());

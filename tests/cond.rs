@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{LONG, Memory, Watchdog, assert_not_early, under_stray_wakes, until};
+use support::{LONG, Memory, Plain, Watchdog, assert_not_early, under_stray_wakes, until};
 
 over_every_origin! {
     fresh_memory_is_a_condition_that_nobody_waits_for
@@ -164,28 +164,28 @@ fn a_notify_of_all_lets_all_return(memory: &Memory) {
 
 fn no_item_is_lost_between_two_agents(memory: &Memory) {
     let _watchdog = Watchdog::new("no_item_is_lost_between_two_agents");
-    let [_, _, item] = words(memory);
+    let item = Plain::default();
     // Two conditions on one lock: a mailbox of one.
     let filled = cond(memory);
     let emptied = Cond::new(&memory.buffer, COND + 2, lock(memory)).unwrap();
     thread::scope(|threads| {
         threads.spawn(|| {
             for expected in 1..=2_000 {
-                let guard = filled.wait_while(lock(memory).lock(), || item.load(Relaxed) == 0);
-                assert_eq!(item.load(Relaxed), expected);
-                item.store(0, Relaxed);
+                let guard = filled.wait_while(lock(memory).lock(), || item.read() == 0);
+                assert_eq!(item.read(), expected);
+                item.write(0);
                 drop(guard);
                 emptied.notify_one();
             }
         });
         for number in 1..=2_000 {
-            let guard = emptied.wait_while(lock(memory).lock(), || item.load(Relaxed) != 0);
-            item.store(number, Relaxed);
+            let guard = emptied.wait_while(lock(memory).lock(), || item.read() != 0);
+            item.write(number);
             drop(guard);
             filled.notify_one();
         }
     });
-    assert_eq!(item.load(Relaxed), 0);
+    assert_eq!(item.read(), 0);
 }
 
 fn waiting_while_a_condition_holds_asks_it_under_the_lock(memory: &Memory) {

@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{LONG, Memory, Watchdog, assert_not_early, until};
+use support::{LONG, Memory, Plain, Watchdog, assert_not_early, until};
 
 over_every_origin! {
     fresh_memory_is_an_unlocked_lock
@@ -41,18 +41,18 @@ fn fresh_memory_is_an_unlocked_lock(memory: &Memory) {
 
 fn one_agent_at_a_time(memory: &Memory) {
     let _watchdog = Watchdog::new("one_agent_at_a_time");
-    let total = memory.buffer.slot(64).unwrap();
+    let total = Plain::default();
     thread::scope(|threads| {
         for _ in 0..4 {
             threads.spawn(|| {
                 for _ in 0..5_000 {
                     let _guard = lock(memory).lock();
-                    total.store(total.load(Relaxed) + 1, Relaxed);
+                    total.write(total.read() + 1);
                 }
             });
         }
     });
-    assert_eq!(total.load(Relaxed), 20_000);
+    assert_eq!(total.read(), 20_000);
     assert!(!lock(memory).is_locked());
 }
 

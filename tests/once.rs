@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{LONG, Memory, OnDrop, Watchdog, assert_not_early, join_all, sleepers, under_stray_wakes, until};
+use support::{LONG, Memory, OnDrop, Plain, Watchdog, assert_not_early, join_all, sleepers, under_stray_wakes, until};
 
 over_every_origin! {
     fresh_memory_is_a_once_that_was_not_run
@@ -87,7 +87,7 @@ fn fresh_memory_is_a_once_that_was_not_run(memory: &Memory) {
 
 fn exactly_one_runs_and_all_see_what_it_wrote(memory: &Memory) {
     let _watchdog = Watchdog::new("exactly_one_runs_and_all_see_what_it_wrote");
-    let (first, second, runs) = (AtomicI32::new(0), memory.buffer.slot(64).unwrap(), AtomicI32::new(0));
+    let (first, second, runs) = (Plain::default(), memory.buffer.slot(64).unwrap(), AtomicI32::new(0));
     for round in 1..=200 {
         Once::initialize(&memory.buffer, 5).unwrap();
         thread::scope(|threads| {
@@ -95,12 +95,12 @@ fn exactly_one_runs_and_all_see_what_it_wrote(memory: &Memory) {
                 threads.spawn(|| {
                     let initialize = || {
                         runs.fetch_add(1, Relaxed);
-                        first.store(round, Relaxed);
+                        first.write(round);
                         thread::yield_now();
                         second.store(round, Relaxed);
                     };
                     once(memory).call_once(initialize).unwrap();
-                    assert_eq!((first.load(Relaxed), second.load(Relaxed)), (round, round));
+                    assert_eq!((first.read(), second.load(Relaxed)), (round, round));
                 });
             }
         });

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ThreadSanitizer and AddressSanitizer over the tests of the lock, by hand: not part of tests/all.sh.
+# ThreadSanitizer and AddressSanitizer over the tests of the primitives, by hand: not part of tests/all.sh.
 #
 #   bash tests/sanitizers.sh [address|thread|all]
 #
@@ -14,13 +14,16 @@ work=${SLOTSYNC_PORTABILITY_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/slotsync-portab
 target=${CARGO_TARGET_DIR:-$PWD/target}
 host=$(rustc -vV | sed -n 's/^host: //p')
 failed=0
+# Only threads: no test of these forks.
+threads=(--test lock --test semaphore --test event --test latch --test barrier --test once --test cond
+    --test lock_properties --test primitive_properties)
 
 verdict() { printf 'sanitizers: %-8s %s\n' "$1" "$2"; }
 
 address() {
     cargo +nightly --version >/dev/null 2>&1 || { verdict address 'SKIPPED: no nightly toolchain' && return; }
     if RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$target/asan cargo +nightly test --target "$host" \
-        --test lock --test lock_properties --test processes --test stress; then
+        "${threads[@]}" --test processes --test primitive_processes --test stress; then
         verdict address OK
     else
         verdict address FAILED && failed=1
@@ -37,7 +40,7 @@ thread() {
     cp "$runtime" "$compiler/usr/lib/rustlib/$host/lib/librustc-stable_rt.tsan.a"
     # Only tests of threads: a fork of a process with threads confuses the sanitizer.
     if RUSTC=$compiler/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread CARGO_TARGET_DIR=$target/tsan \
-        cargo test -Zbuild-std --target "$host" --test lock --test lock_properties; then
+        cargo test -Zbuild-std --target "$host" "${threads[@]}"; then
         verdict thread OK
     else
         verdict thread FAILED && failed=1

@@ -18,6 +18,7 @@ pub mod properties;
 pub mod runs;
 
 use slotsync::{SharedBuffer, Slot, counters};
+use std::cell::UnsafeCell;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc;
@@ -184,8 +185,13 @@ impl Watchdog {
     }
 }
 
+/// Does the system tell who sleeps?
+pub fn sees_sleepers() -> bool {
+    cfg!(target_os = "linux") && !is_emulated()
+}
+
 /// Threads that all make this call and all sleep in it, where the system tells who sleeps. Elsewhere some may still be on
-/// their way, so wait for their marks too.
+/// their way: a test for which that makes a difference has one sleeper only, and waits for its mark.
 pub fn sleepers<'scope, T: Send + 'scope>(
     threads: &'scope Scope<'scope, '_>,
     number: usize,
@@ -205,7 +211,7 @@ pub fn sleepers<'scope, T: Send + 'scope>(
     });
     let sleepers = sleepers.collect();
     #[cfg(target_os = "linux")]
-    if !is_emulated() {
+    if sees_sleepers() {
         ids.iter().take(number).for_each(processes::until_thread_asleep);
     }
     sleepers
@@ -240,6 +246,26 @@ pub fn under_stray_wakes<T>(word: Slot<'_>, body: impl FnOnce() -> T) -> T {
         let _over = OnDrop(|| is_over.store(true, Relaxed));
         body()
     })
+}
+
+/// A number that is not atomic. Nothing but the primitive under test orders the accesses of several threads, and if it
+/// does not, ThreadSanitizer says so.
+#[derive(Default)]
+pub struct Plain(UnsafeCell<i32>);
+
+// SAFETY: that is what the tests are about: the primitives keep those who read it and who writes it apart.
+unsafe impl Sync for Plain {}
+
+impl Plain {
+    pub fn read(&self) -> i32 {
+        // SAFETY: as above: nobody writes meanwhile.
+        unsafe { *self.0.get() }
+    }
+
+    pub fn write(&self, value: i32) {
+        // SAFETY: as above: nobody else reads or writes meanwhile.
+        unsafe { *self.0.get() = value }
+    }
 }
 
 /// Does something when it is dropped, also by a failing test.
