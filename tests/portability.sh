@@ -26,8 +26,9 @@ readonly CHECKED_TARGETS=(
     i686-unknown-linux-gnu
     aarch64-unknown-linux-gnu
 )
-readonly QEMU_TESTS=(slot lock buffer processes)
-readonly WINE_TESTS=(slot lock) # the tests of what works on Windows: waiting within one process
+readonly PRIMITIVES=(lock semaphore event latch barrier once cond)
+readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" buffer processes primitive_processes)
+readonly WINE_TESTS=(slot "${PRIMITIVES[@]}") # the tests of what works on Windows: waiting within one process
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 
@@ -233,7 +234,7 @@ run_tests() {
     local target=$1 test chosen=()
     shift
     for test; do
-        [ ! -e "tests/$test.rs" ] || chosen+=(--test "$test")
+        [ ! -e "tests/$test.rs" ] && [ ! -e "tests/$test/main.rs" ] || chosen+=(--test "$test")
     done
     [ ${#chosen[@]} -gt 0 ] || skip "none of these tests exists: $*"
     # For the tests to leave out what an emulator cannot do.
