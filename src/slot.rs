@@ -120,7 +120,7 @@ impl<'buf> Slot<'buf> {
     /// If `order` is `Release` or `AcqRel`, as [`AtomicI32::load`](std::sync::atomic::AtomicI32::load) does.
     #[inline]
     pub fn load(&self, order: Ordering) -> i32 {
-        self.word().load(order)
+        sync::load(self.word(), order)
     }
 
     /// Writes the word. This wakes nobody: see [`wake`](Self::wake).

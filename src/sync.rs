@@ -14,6 +14,11 @@ mod imp {
     pub(crate) use core::sync::atomic::{AtomicI32, Ordering};
 
     #[inline]
+    pub(crate) fn load(word: &AtomicI32, order: Ordering) -> i32 {
+        word.load(order)
+    }
+
+    #[inline]
     pub(crate) fn store(word: &AtomicI32, value: i32, order: Ordering) {
         word.store(value, order);
     }
@@ -26,6 +31,24 @@ mod imp {
 mod imp {
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::atomic::{AtomicI32, Ordering};
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Loom runs all agents of a model on one system thread.
+        static LOADS_ARE_FRESH: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// What loads are in the models to come: see [`load`].
+    pub(crate) fn set_loads_are_fresh(fresh: bool) {
+        LOADS_ARE_FRESH.set(fresh);
+    }
+
+    /// Stale or fresh, for neither shows everything. A load of loom's may read any value that the memory model allows; but
+    /// loom does not try all orders of it and a later write of another agent, if that agent has loaded the word before
+    /// it wrote. An addition of nothing is tried in all orders, and reads the newest value only.
+    pub(crate) fn load(word: &AtomicI32, order: Ordering) -> i32 {
+        if LOADS_ARE_FRESH.get() { word.fetch_add(0, order) } else { word.load(order) }
+    }
 
     /// A swap, not a store: in loom a relaxed read-modify-write beside a plain store is not atomic, and a model of a
     /// correct protocol would then report a deadlock that no machine can reach.

@@ -12,7 +12,8 @@
 //! |---|---|---|---|
 //! | wait | joins a queue and parks | the same, but once it ends for no reason, and once a time-out swallows a wake | yields until the word changes or a wake comes; once, for no reason |
 //! | wake | releases *any* of those who wait, in every choice | the same | releases all |
-//! | finds | lost wakeups, which loom reports as deadlocks | those that are lost by who returned in vain or too late | orderings that are too weak |
+//! | a load | reads the newest value, in every order with all other accesses | reads any value that the memory model allows, but not in every order | the same |
+//! | finds | lost wakeups, which loom reports as deadlocks | those that are lost by who returned in vain or too late, or by a stale value | orderings that are too weak |
 //! | misses | orderings that unparking repairs | the same | lost wakeups |
 //!
 //! None sees a protocol that leaves `NotEqual` to order memory by a fence: the comparison here is an operation of loom's,
@@ -57,7 +58,7 @@
 
 use super::{Scope, Sleep};
 use crate::deadline;
-use crate::sync::{AtomicI32, Ordering::Relaxed};
+use crate::sync::{self, AtomicI32, Ordering::Relaxed};
 use ::loom::sync::atomic::AtomicUsize;
 use ::loom::thread::{self, Thread};
 use std::cell::Cell;
@@ -116,6 +117,7 @@ impl Model {
         builder.preemption_bound = builder.preemption_bound.or(self.preemptions);
         builder.check(move || {
             DOUBLE.set(self.double);
+            sync::set_loads_are_fresh(self.double == Double::Parking);
             // Made by the first agent before there are others, so that looking it up orders nothing.
             let _: &Kernel = &KERNEL;
             agents();

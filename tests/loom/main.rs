@@ -1,7 +1,7 @@
 //! Models of every primitive, and of the doubles that the models stand on. Run by
 //! `RUSTFLAGS="--cfg loom" cargo test --release --test loom`.
 //!
-//! Two agents are explored whole; three to three preemptions, and whole with `SLOTSYNC_WHOLE=1` in the environment,
+//! Two agents are explored whole; three to three preemptions, four to one; and whole with `SLOTSYNC_WHOLE=1` in the environment,
 //! which takes hours.
 #![cfg(loom)]
 #![allow(unsafe_code, reason = "loom's cell hands out raw pointers, to check that accesses through it are ordered")]
@@ -77,9 +77,13 @@ fn check(double: Double, agents: &'static [Agent], at_end: Agent) {
 }
 
 fn check_from(double: Double, agents: &'static [Agent], before: Agent, at_end: Agent) {
-    let whole = agents.len() < 3 || std::env::var_os("SLOTSYNC_WHOLE").is_some();
-    let model = Model::new(double);
-    let model = if whole { model } else { model.preemption_bound(3) };
+    let is_whole = std::env::var_os("SLOTSYNC_WHOLE").is_some();
+    let model = match agents.len() {
+        0..=2 => Model::new(double),
+        _ if is_whole => Model::new(double),
+        3 => Model::new(double).preemption_bound(3),
+        _ => Model::new(double).preemption_bound(1),
+    };
     model.check(move || {
         let world = World::new();
         before(&world);

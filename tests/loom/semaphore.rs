@@ -143,6 +143,19 @@ holds! {
         &[acquires, acquires_two_or_gives_up, |world| world.semaphore().release(1).unwrap()], none_is_left;
 }
 
+/// Of two who need two, neither may keep to itself the wake that who needs one could use.
+#[test]
+fn two_who_need_two_do_not_strand_who_needs_one() {
+    fn acquires_one_and_releases_four(world: &World) {
+        world.semaphore().acquire();
+        world.semaphore().release(4).unwrap();
+    }
+    fn releases_one(world: &World) {
+        world.semaphore().release(1).unwrap();
+    }
+    check(Double::Parking, &[acquires_one_and_releases_four, acquires_two, acquires_two, releases_one], none_is_left);
+}
+
 #[test]
 fn who_acquires_may_free_the_memory_at_once() {
     fn acquires(word: Slot<'_>) -> bool {

@@ -195,7 +195,7 @@ pub(crate) const TABLE: &[Group] = &[
                 "one_is_woken_where_one_needs_many",
                 "self.permits.wake(u32::MAX);",
                 "self.permits.wake(count);",
-                "semaphore::parking::who_needs_two_does_not_strand_who_needs_one",
+                "semaphore::two_who_need_two_do_not_strand_who_needs_one",
                 DEADLOCK,
             ),
             (
@@ -441,7 +441,7 @@ pub(crate) const TABLE: &[Group] = &[
             (
                 "the_leader_sees_nothing",
                 "compare_exchange(was, now, AcqRel, Relaxed)",
-                "compare_exchange(was, now, Release, Relaxed)",
+                "compare_exchange(was, now, crate::sync::Ordering::Release, Relaxed)",
                 "barrier::polling::two_meet",
                 CAUSALITY,
             ),
