@@ -264,9 +264,9 @@ impl<'buf> Cond<'buf> {
     fn sleep(&self, seq: i32, sleeper: &mut Sleeper) -> Outcome {
         loop {
             sleeper.sleep(self.seq, seq);
-            // Adding nothing reads the newest value, which a load need not: nothing else orders it. A time-out together
-            // with a notify is a notify: the one wake may have been spent on us.
-            let was_notified = self.seq.fetch_add(0, Relaxed) != seq;
+            // A time-out together with a notify is a notify: the one wake may have been spent on us. Relaxed: with a wake
+            // and a stale value we would take the wake for one that went astray, and lose nothing but time.
+            let was_notified = self.seq.load(Relaxed) != seq;
             // Woken, though nobody has notified since we came: the wake was meant for one who came before us.
             let is_astray = !was_notified && sleeper.may_have_taken_a_wake();
             if was_notified || is_astray || sleeper.is_late() {

@@ -132,9 +132,9 @@ holds! {
     one_takes_what_two_put = &[takes_one, puts_one_and_notifies, puts_one_and_notifies], nobody_waits;
     a_stray_wake_is_no_notify = &[takes_one, puts_one_and_notifies, wakes_astray], all_were_taken;
     a_notify_that_a_latecomer_caught_is_passed_on =
-        &[takes_one_and_says_so, comes_late_and_waits_for_something_else, puts_one_and_notifies], all_were_taken;
+        &[puts_one_and_notifies, comes_late_and_waits_for_something_else, takes_one_and_says_so], all_were_taken;
     a_notify_that_a_latecomer_caught_and_gave_up_is_passed_on =
-        &[takes_one_and_says_so, comes_late_and_waits_for_something_else_for_a_while, puts_one_and_notifies], all_were_taken;
+        &[puts_one_and_notifies, comes_late_and_waits_for_something_else_for_a_while, takes_one_and_says_so], all_were_taken;
     /// Who says that its time was over must not have swallowed the one notify.
     a_time_out_together_with_a_notify_is_a_notify =
         &[takes_one, waits_once_and_hands_on, puts_one_and_notifies], all_were_taken;

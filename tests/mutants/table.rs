@@ -5,12 +5,17 @@ use super::Group;
 const DEADLOCK: &str = "deadlock; threads =";
 const CAUSALITY: &str = "Causality violation";
 const ASSERTION: &str = "assertion";
+const SUPERSEDED: &str = "value: Superseded";
 
 /// Mutants that are left out because no program can tell them from the crate:
 ///
 /// - `is_locked` with a stronger load: its answer may be out of date anyway, and it orders nothing.
 /// - the failure ordering of the fast path, and the load of the spin, stronger: they read nothing that is used.
-/// - unlock that wakes after state 1 too: a vain wake, which every waiter must bear.
+/// - unlock that wakes after state 1 too: a vain wake, which every waiter must bear. The same of set, count_down, the end
+///   of a once, and of marks that release leaves in the word.
+/// - a release of several that wakes one: who is woken passes the wake on, which only takes longer.
+/// - the first look of a once when it begins, and the success of taking it, relaxed: one of the two is enough.
+/// - a condition's latecomer that wakes all without moving the sequence on: they would wake each other without end.
 pub(crate) const TABLE: &[Group] = &[
     Group {
         file: "src/lock.rs",
@@ -589,7 +594,7 @@ pub(crate) const TABLE: &[Group] = &[
                 "(was | FLAGS).wrapping_add(1)",
                 "was & !FLAGS",
                 "once::who_was_taken_for_dead_learns_so",
-                ASSERTION,
+                SUPERSEDED,
             ),
             (
                 "reset_never_wakes",
@@ -644,7 +649,7 @@ pub(crate) const TABLE: &[Group] = &[
                 "if self.waiters.load(Relaxed) != 0 {",
                 "if self.waiters.swap(0, Relaxed) != 0 {",
                 "cond::parking::two_take_what_one_puts_one_by_one",
-                DEADLOCK,
+                ASSERTION,
             ),
             (
                 "wait_counts_itself_after_unlocking",
@@ -689,23 +694,9 @@ pub(crate) const TABLE: &[Group] = &[
                 DEADLOCK,
             ),
             (
-                "a_latecomer_wakes_without_a_word",
-                "                    self.notify_all();",
-                "                    self.seq.wake(u32::MAX);",
-                "cond::parking::a_stray_wake_is_no_notify",
-                DEADLOCK,
-            ),
-            (
                 "a_time_out_swallows_a_notify",
                 "return if sleeper.is_late() && !was_notified {",
                 "return if sleeper.is_late() {",
-                "cond::erring::a_time_out_together_with_a_notify_is_a_notify",
-                DEADLOCK,
-            ),
-            (
-                "a_stale_sequence_says_that_nobody_notified",
-                "self.seq.fetch_add(0, Relaxed) != seq",
-                "self.seq.load(Relaxed) != seq",
                 "cond::erring::a_time_out_together_with_a_notify_is_a_notify",
                 DEADLOCK,
             ),
