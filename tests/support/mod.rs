@@ -1,5 +1,6 @@
 //! What the tests share: every origin of memory, waiting for what can be observed, and a watchdog. Real processes are
-//! in `processes.rs` beside this, what can be taken away from them in `confined.rs`, and memory under a name in `kept.rs`.
+//! in `processes.rs` beside this, one that is stepped in `steps.rs`, what can be taken away from them in `confined.rs`, and
+//! memory under a name in `kept.rs`.
 #![allow(dead_code, unused_macros, unreachable_pub, reason = "each test program uses another part")]
 #![allow(unsafe_code, reason = "fork, kill and the like")]
 
@@ -8,6 +9,8 @@ pub mod confined;
 pub mod kept;
 #[cfg(target_os = "linux")]
 pub mod processes;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod steps;
 
 use slotsync::SharedBuffer;
 use std::io::Write;
