@@ -76,18 +76,7 @@ struct Counts {
 fn count(operation: impl FnOnce()) -> Option<Counts> {
     /// Nothing here is longer, unless it loops.
     const LONGEST: usize = 100_000;
-    if std::env::var_os("SLOTSYNC_EMULATED").is_some() {
-        println!("SKIPPED: SLOTSYNC_EMULATED is set, and emulators do not step");
-        return None;
-    }
-    let steps = match Steps::new(operation) {
-        Ok(steps) => steps,
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS)) => {
-            println!("SKIPPED: this system does not let a process trace its child: {error}");
-            return None;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let steps = Steps::unless_refused("uncontended", operation)?;
     let mut counts = Counts::default();
     for instruction in steps {
         counts.instructions += 1;

@@ -1,6 +1,6 @@
 //! What the tests share: every origin of memory, waiting for what can be observed, and a watchdog. Real processes are
-//! in `processes.rs` beside this, one that is stepped in `steps.rs`, what can be taken away from them in `confined.rs`, and
-//! memory under a name in `kept.rs`.
+//! in `processes.rs` beside this, one that is stepped in `steps.rs`, what can be taken away from them in `confined.rs`,
+//! and memory under a name in `kept.rs`.
 #![allow(dead_code, unused_macros, unreachable_pub, reason = "each test program uses another part")]
 #![allow(unsafe_code, reason = "fork, kill and the like")]
 

@@ -6,6 +6,13 @@ use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 use std::io;
 
+use super::{is_emulated, processes, skipped};
+
+/// `int3`.
+const BREAKPOINT: u8 = 0xcc;
+/// The first byte of `syscall`, and of much else.
+const SYSTEM_CALL: u8 = 0x0f;
+
 /// A child that stands still between two instructions of an operation. Each `next` lets it execute one.
 ///
 /// Dropping this kills the child, as SIGKILL does, wherever it stands. Only the thread that made it may use it.
@@ -13,10 +20,41 @@ pub struct Steps {
     child: libc::pid_t,
     /// It has ended, and its number may be another's by now.
     is_reaped: bool,
+    /// It sleeps in a wait that it was made to step over, and has not come out of it.
+    is_in_wait: bool,
+    /// A breakpoint in its text: the address, and the word that was there.
+    planted: Option<(u64, libc::c_long)>,
     not_send: PhantomData<*const ()>,
 }
 
+/// Where a step has left the child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// Before another instruction.
+    Between,
+    /// In the kernel, asleep on a futex. The next step lasts until something wakes it.
+    Asleep,
+    /// Behind the last instruction of the operation. There are no more steps.
+    AtTheEnd,
+}
+
 impl Steps {
+    /// As [`new`](Self::new). `None`, and a line that says why, where nobody may look.
+    pub fn unless_refused(test: &str, operation: impl FnOnce()) -> Option<Self> {
+        if is_emulated() {
+            skipped(test, "SLOTSYNC_EMULATED is set, and emulators do not step");
+            return None;
+        }
+        match Self::new(operation) {
+            Ok(steps) => Some(steps),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS)) => {
+                skipped(test, &format!("this system does not let a process trace its child: {error}"));
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// Forks a child that stands before the first instruction of `operation`.
     ///
     /// The operation must keep to what a signal handler may do: the child is a copy of a process whose other
@@ -32,7 +70,7 @@ impl Steps {
             0 => run(operation),
             child => child,
         };
-        let mut steps = Self { child, is_reaped: false, not_send: PhantomData };
+        let mut steps = Self { child, is_reaped: false, is_in_wait: false, planted: None, not_send: PhantomData };
         let status = steps.wait();
         if libc::WIFEXITED(status) {
             return Err(io::Error::from_raw_os_error(libc::WEXITSTATUS(status)));
@@ -41,6 +79,121 @@ impl Steps {
         // So that no child outlives this process.
         steps.ptrace(libc::PTRACE_SETOPTIONS, 0, libc::PTRACE_O_EXITKILL as usize);
         Ok(steps)
+    }
+
+    /// Where the child stands, before its first step too.
+    pub fn stand(&self) -> Stand {
+        match self.is_in_wait {
+            true => Stand::Asleep,
+            false if self.text() == BREAKPOINT => Stand::AtTheEnd,
+            false => Stand::Between,
+        }
+    }
+
+    /// The address of the instruction that the child executes next. Not for one that sleeps.
+    pub fn address(&self) -> u64 {
+        const RIP: usize = core::mem::offset_of!(libc::user_regs_struct, rip);
+        // SAFETY: reads the child's registers, not ours.
+        unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, self.child, RIP, 0) as u64 }
+    }
+
+    /// Lets the child execute one instruction. If that is a wait in which it falls asleep, this returns at once, and
+    /// the next step is to come out of it: somebody must see to it that something wakes it.
+    pub fn step(&mut self) -> Stand {
+        if self.is_in_wait {
+            let status = self.wait();
+            self.is_in_wait = false;
+            self.trapped(status);
+            return self.stand();
+        }
+        let is_wait = self.is_before_a_wait();
+        self.ptrace(libc::PTRACE_SINGLESTEP, 0, 0);
+        if is_wait {
+            self.until_trapped_or_asleep();
+        } else {
+            assert_trapped(self.wait());
+        }
+        self.stand()
+    }
+
+    /// Lets the child run until it stands before the instruction at `address` for the next time; for nothing, if it
+    /// stands there. It may fall asleep or come to the end before.
+    pub fn run_to(&mut self, address: u64) -> Stand {
+        assert!(!self.is_in_wait && self.planted.is_none());
+        if self.address() != address {
+            let word = self.peek(address as usize);
+            self.planted = Some((address, word));
+            self.poke(address, word & !0xff | libc::c_long::from(BREAKPOINT));
+            self.ptrace(libc::PTRACE_CONT, 0, 0);
+            self.until_trapped_or_asleep();
+        }
+        self.stand()
+    }
+
+    fn until_trapped_or_asleep(&mut self) {
+        /// To ask where it is costs much more than to ask whether it has trapped.
+        const QUESTIONS: usize = 16;
+        for question in 1_usize.. {
+            if self.has_trapped() {
+                break;
+            }
+            if question % QUESTIONS == 0 && processes::is_asleep(self.child, self.child) {
+                // A child that has come out of the wait and trapped looks just as much asleep.
+                self.is_in_wait = !self.has_trapped();
+                break;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Has the child trapped? It is asked without waiting.
+    fn has_trapped(&mut self) -> bool {
+        let mut status = 0;
+        // SAFETY: a child of ours that nobody has reaped; writes the status.
+        match unsafe { libc::waitpid(self.child, &raw mut status, libc::WNOHANG) } {
+            0 => false,
+            pid => {
+                assert_eq!(pid, self.child, "waitpid: {}", io::Error::last_os_error());
+                self.is_reaped = !libc::WIFSTOPPED(status);
+                self.trapped(status);
+                true
+            }
+        }
+    }
+
+    /// After a run, the child stands behind the breakpoint that stopped it: sets it before that, which is taken away if
+    /// it is ours.
+    fn trapped(&mut self, status: libc::c_int) {
+        assert_trapped(status);
+        if let Some((address, word)) = self.planted.take() {
+            self.poke(address, word);
+            let mut registers = self.registers();
+            registers.rip -= 1;
+            self.ptrace(libc::PTRACE_SETREGS, 0, (&raw mut registers) as usize);
+        }
+    }
+
+    /// Is its next instruction a system call that can put it to sleep on a futex?
+    fn is_before_a_wait(&self) -> bool {
+        const OPERATION_MASK: i32 = !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
+        // Most begin otherwise, and nothing more needs to be asked.
+        if self.text() != SYSTEM_CALL || !self.instruction().is_system_call() {
+            return false;
+        }
+        let registers = self.registers();
+        registers.rax == libc::SYS_futex as u64
+            && matches!(registers.rsi as i32 & OPERATION_MASK, libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET)
+    }
+
+    /// The first byte of its next instruction.
+    fn text(&self) -> u8 {
+        // SAFETY: the child is a copy of this process, and what it executes is at the same address here: text, and the
+        // kernel's, which nobody takes away.
+        unsafe { (self.address() as *const u8).read() }
+    }
+
+    fn poke(&self, address: u64, word: libc::c_long) {
+        self.ptrace(libc::PTRACE_POKETEXT, address as usize, word as usize);
     }
 
     /// Waits for the child to stop or end. Its alarm is the latest occasion.
@@ -56,15 +209,19 @@ impl Steps {
 
     /// What the child executes next.
     fn instruction(&self) -> Instruction {
-        let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
-        self.ptrace(libc::PTRACE_GETREGS, 0, registers.as_mut_ptr() as usize);
-        // SAFETY: a request that succeeds has filled them.
-        let address = unsafe { registers.assume_init() }.rip as usize;
+        let address = self.registers().rip as usize;
         let mut bytes = [0; 16];
         for (offset, word) in [0, 8].into_iter().zip(bytes.chunks_exact_mut(8)) {
             word.copy_from_slice(&self.peek(address + offset).to_ne_bytes());
         }
         Instruction(bytes)
+    }
+
+    fn registers(&self) -> libc::user_regs_struct {
+        let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
+        self.ptrace(libc::PTRACE_GETREGS, 0, registers.as_mut_ptr() as usize);
+        // SAFETY: a request that succeeds has filled them.
+        unsafe { registers.assume_init() }
     }
 
     /// A word of the child's memory. Where there is none, as behind the last instruction of a page, it reads as -1,
@@ -164,7 +321,7 @@ impl Instruction {
     }
 
     fn is_breakpoint(&self) -> bool {
-        self.0[0] == 0xcc
+        self.0[0] == BREAKPOINT
     }
 
     /// The legacy prefixes, and from the opcode on. A REX prefix, which is the last if there is one, is left out.
