@@ -32,6 +32,8 @@ processes() {
 }
 # 16 agents, as threads and as processes, as fast as they get.
 stress() { cargo test --release --test stress -- --nocapture; }
+# A process killed before each instruction of each operation. Many at once: most of it waits for the end of a slice.
+kills() { cargo test --release --test kills -- --nocapture --test-threads=16; }
 # The instructions of the fast path, as a user gets it.
 uncontended() { cargo test --release --test uncontended -- --nocapture; }
 # Two agents whole, three to three preemptions, under each double of the futex.
@@ -41,7 +43,7 @@ mutants() { cargo test --test mutants -- --ignored --nocapture; }
 # Other compilers, other systems, as far as this machine can.
 portability() { bash tests/portability.sh; }
 
-suites=(plain docs proptest processes stress uncontended loom mutants portability)
+suites=(plain docs proptest processes stress kills uncontended loom mutants portability)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 summary=()

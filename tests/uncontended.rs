@@ -4,12 +4,14 @@
 //! about optimized builds (`cargo test --release --test uncontended`): elsewhere nothing is inlined, and calls are no
 //! failure.
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(loom)))]
-#![allow(unsafe_code, reason = "fork, ptrace and a breakpoint")]
+#![allow(unsafe_code, reason = "a system call to be counted")]
+
+mod support;
 
 use slotsync::{Lock, SharedBuffer};
 use std::mem::forget;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
-use steps::Steps;
+use support::steps::Steps;
 
 #[test]
 fn a_free_private_lock_takes_two_atomic_operations_and_no_call() {
@@ -74,18 +76,7 @@ struct Counts {
 fn count(operation: impl FnOnce()) -> Option<Counts> {
     /// Nothing here is longer, unless it loops.
     const LONGEST: usize = 100_000;
-    if std::env::var_os("SLOTSYNC_EMULATED").is_some() {
-        println!("SKIPPED: SLOTSYNC_EMULATED is set, and emulators do not step");
-        return None;
-    }
-    let steps = match Steps::new(operation) {
-        Ok(steps) => steps,
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS)) => {
-            println!("SKIPPED: this system does not let a process trace its child: {error}");
-            return None;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let steps = Steps::unless_refused("uncontended", operation)?;
     let mut counts = Counts::default();
     for instruction in steps {
         counts.instructions += 1;
@@ -95,186 +86,4 @@ fn count(operation: impl FnOnce()) -> Option<Counts> {
         assert!(counts.instructions < LONGEST, "no end: {counts:?}");
     }
     Some(counts)
-}
-
-/// Steps through an operation, instruction by instruction.
-mod steps {
-    use core::arch::asm;
-    use core::marker::PhantomData;
-    use core::mem::MaybeUninit;
-    use core::ptr::null_mut;
-    use std::io;
-
-    /// A child that stands still between two instructions of an operation. Each `next` lets it execute one.
-    ///
-    /// Dropping this kills the child, as SIGKILL does, wherever it stands. Only the thread that made it may use it.
-    pub(super) struct Steps {
-        child: libc::pid_t,
-        /// It has ended, and its number may be another's by now.
-        is_reaped: bool,
-        not_send: PhantomData<*const ()>,
-    }
-
-    impl Steps {
-        /// Forks a child that stands before the first instruction of `operation`.
-        ///
-        /// The operation must keep to what a signal handler may do: the child is a copy of a process whose other
-        /// threads are gone, with the locks that they held.
-        ///
-        /// # Errors
-        ///
-        /// This process must not fork, or not trace its children.
-        pub(super) fn new(operation: impl FnOnce()) -> io::Result<Self> {
-            // SAFETY: the child makes system calls and runs `operation`, which may run there.
-            let child = match unsafe { libc::fork() } {
-                -1 => return Err(io::Error::last_os_error()),
-                0 => run(operation),
-                child => child,
-            };
-            let mut steps = Self { child, is_reaped: false, not_send: PhantomData };
-            let status = steps.wait();
-            if libc::WIFEXITED(status) {
-                return Err(io::Error::from_raw_os_error(libc::WEXITSTATUS(status)));
-            }
-            assert_trapped(status);
-            // So that no child outlives this process.
-            steps.ptrace(libc::PTRACE_SETOPTIONS, 0, libc::PTRACE_O_EXITKILL as usize);
-            Ok(steps)
-        }
-
-        /// Waits for the child to stop or end. Its alarm is the latest occasion.
-        fn wait(&mut self) -> libc::c_int {
-            let mut status = 0;
-            // SAFETY: writes the status.
-            while unsafe { libc::waitpid(self.child, &raw mut status, 0) } == -1 {
-                assert_eq!(io::Error::last_os_error().kind(), io::ErrorKind::Interrupted);
-            }
-            self.is_reaped = !libc::WIFSTOPPED(status);
-            status
-        }
-
-        /// What the child executes next.
-        fn instruction(&self) -> Instruction {
-            let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
-            self.ptrace(libc::PTRACE_GETREGS, 0, registers.as_mut_ptr() as usize);
-            // SAFETY: a request that succeeds has filled them.
-            let address = unsafe { registers.assume_init() }.rip as usize;
-            let mut bytes = [0; 16];
-            for (offset, word) in [0, 8].into_iter().zip(bytes.chunks_exact_mut(8)) {
-                word.copy_from_slice(&self.peek(address + offset).to_ne_bytes());
-            }
-            Instruction(bytes)
-        }
-
-        /// A word of the child's memory. Where there is none, as behind the last instruction of a page, it reads as -1,
-        /// with which nothing starts that we look for.
-        fn peek(&self, address: usize) -> libc::c_long {
-            // SAFETY: reads the child's memory, not ours.
-            unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.child, address, 0) }
-        }
-
-        fn ptrace(&self, request: libc::c_uint, address: usize, data: usize) {
-            // SAFETY: the requests used here write nowhere in this process but to registers that the caller provides.
-            let outcome = unsafe { libc::ptrace(request, self.child, address, data) };
-            assert_eq!(outcome, 0, "ptrace: {}", io::Error::last_os_error());
-        }
-    }
-
-    impl Iterator for Steps {
-        type Item = Instruction;
-
-        fn next(&mut self) -> Option<Instruction> {
-            let instruction = self.instruction();
-            if instruction.is_breakpoint() {
-                return None;
-            }
-            self.ptrace(libc::PTRACE_SINGLESTEP, 0, 0);
-            assert_trapped(self.wait());
-            Some(instruction)
-        }
-    }
-
-    impl Drop for Steps {
-        fn drop(&mut self) {
-            if self.is_reaped {
-                return;
-            }
-            // SAFETY: a system call on our child, and one that may write a status, but need not.
-            unsafe {
-                libc::kill(self.child, libc::SIGKILL);
-                libc::waitpid(self.child, null_mut(), 0);
-            }
-        }
-    }
-
-    /// The child's whole life. It ends here and says why if it cannot be traced; else its parent ends it.
-    fn run(operation: impl FnOnce()) -> ! {
-        // SAFETY: system calls, and errno. The alarm, to be seen by the parent, bounds its wait.
-        unsafe {
-            libc::alarm(60);
-            if libc::ptrace(libc::PTRACE_TRACEME) == -1 {
-                libc::_exit(*libc::__errno_location());
-            }
-        }
-        bracket(operation);
-        // SAFETY: ends the child.
-        unsafe { libc::_exit(0) }
-    }
-
-    /// A function of its own: a compiler inlines next to nothing into one that never returns.
-    #[inline(never)]
-    fn bracket(operation: impl FnOnce()) {
-        breakpoint();
-        operation();
-        breakpoint();
-    }
-
-    #[inline(always)]
-    fn breakpoint() {
-        // SAFETY: stops this process for its tracer, and changes nothing. It may be taken to change memory, so that no
-        // access moves across it.
-        unsafe { asm!("int3") };
-    }
-
-    fn assert_trapped(status: libc::c_int) {
-        let trapped = libc::WIFSTOPPED(status) && libc::WSTOPSIG(status) == libc::SIGTRAP;
-        assert!(trapped, "the child neither stepped nor came to a breakpoint: wait status {status:#x}");
-    }
-
-    /// The bytes from an instruction on: 15 at most are its own.
-    pub(super) struct Instruction([u8; 16]);
-
-    impl Instruction {
-        /// Locked, or an exchange with memory, which is so without saying it.
-        pub(super) fn is_atomic(&self) -> bool {
-            let (prefixes, opcode) = self.split();
-            prefixes.contains(&0xf0) || matches!(opcode, [0x86 | 0x87, operands, ..] if operands >> 6 != 0b11)
-        }
-
-        /// Relative, or by a pointer, near or far.
-        pub(super) fn is_call(&self) -> bool {
-            matches!(self.split().1, [0xe8, ..])
-                || matches!(self.split().1, [0xff, operands, ..] if matches!(operands >> 3 & 7, 2 | 3))
-        }
-
-        /// `syscall`, `sysenter` or `int 0x80`.
-        pub(super) fn is_system_call(&self) -> bool {
-            matches!(self.split().1, [0x0f, 0x05 | 0x34, ..] | [0xcd, 0x80, ..])
-        }
-
-        fn is_breakpoint(&self) -> bool {
-            self.0[0] == 0xcc
-        }
-
-        /// The legacy prefixes, and from the opcode on. A REX prefix, which is the last if there is one, is left out.
-        fn split(&self) -> (&[u8], &[u8]) {
-            const LEGACY: [u8; 11] = [0xf0, 0xf2, 0xf3, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65, 0x66, 0x67];
-            let end = self.0.iter().position(|byte| !LEGACY.contains(byte)).unwrap_or(self.0.len());
-            let (prefixes, rest) = self.0.split_at(end);
-            match rest {
-                [0x40..=0x4f, opcode @ ..] => (prefixes, opcode),
-                opcode => (prefixes, opcode),
-            }
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What the tests share: every origin of memory, waiting for what can be observed, and a watchdog. Real processes are
-//! in `processes.rs` beside this, what can be taken away from them in `confined.rs`, memory under a name in `kept.rs`,
-//! runs of the examples in `runs.rs`,
-//! and memory that can go away in `mapping.rs`. What random sequences of calls take is in `properties.rs`.
+//! in `processes.rs` beside this, one that is stepped in `steps.rs`, what can be taken away from them in `confined.rs`,
+//! memory under a name in `kept.rs`, memory that can go away in `mapping.rs`, runs of the examples in `runs.rs`. What
+//! random sequences of calls take is in `properties.rs`.
 #![allow(dead_code, unused_macros, unreachable_pub, reason = "each test program uses another part")]
 #![allow(unsafe_code, reason = "fork, kill and the like")]
 
@@ -16,6 +16,8 @@ pub mod processes;
 pub mod properties;
 #[cfg(target_os = "linux")]
 pub mod runs;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod steps;
 
 use slotsync::{SharedBuffer, Slot, counters};
 use std::cell::UnsafeCell;

@@ -2,8 +2,10 @@
 
 use super::{Memory, until};
 use slotsync::{SharedBuffer, Slot, counters};
+use std::ffi::CStr;
 use std::fmt::Write;
 use std::fs;
+use std::io;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -37,7 +39,7 @@ impl Process {
     pub fn fork(body: impl FnOnce() -> i32) -> Self {
         // SAFETY: the child runs `body` alone and leaves by `_exit`.
         let pid = unsafe { libc::fork() };
-        assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+        assert!(pid >= 0, "fork: {}", io::Error::last_os_error());
         if pid == 0 {
             // SAFETY: a child does not outlive a test that dies, and `_exit` runs none of the parent's handlers.
             unsafe {
@@ -51,6 +53,15 @@ impl Process {
             }
         }
         Self { pid, is_reaped: false }
+    }
+
+    /// As [`fork`](Self::fork), under a name by which [`whereabouts`] tells it from others: 15 characters at most.
+    pub fn fork_as(name: &CStr, body: impl FnOnce() -> i32) -> Self {
+        Self::fork(|| {
+            // SAFETY: reads the name.
+            unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+            body()
+        })
     }
 
     pub fn pid(&self) -> libc::pid_t {
@@ -79,7 +90,21 @@ impl Process {
         if pid == 0 {
             return None;
         }
-        assert_eq!(pid, self.pid, "waitpid: {}", std::io::Error::last_os_error());
+        assert_eq!(pid, self.pid, "waitpid: {}", io::Error::last_os_error());
+        Some(self.ended(status))
+    }
+
+    /// Waits until it ends, without a limit and without using a processor: for who has a watchdog.
+    pub fn reap(mut self) -> End {
+        let mut status = 0;
+        // SAFETY: a child of ours that nobody has reaped.
+        while unsafe { libc::waitpid(self.pid, &mut status, 0) } != self.pid {
+            assert_eq!(io::Error::last_os_error().kind(), io::ErrorKind::Interrupted);
+        }
+        self.ended(status)
+    }
+
+    fn ended(&mut self, status: i32) -> End {
         self.is_reaped = true;
         Some(End::of(status))
     }
@@ -117,7 +142,27 @@ impl Process {
 
     /// Waits until it sleeps on a futex.
     pub fn until_asleep(&self) {
-        until("a process sleeps on a futex", || is_asleep(self.pid, self.pid));
+        until("a process sleeps on a futex", || self.is_asleep());
+    }
+
+    pub fn is_asleep(&self) -> bool {
+        is_asleep(self.pid, self.pid)
+    }
+
+    /// `Some` if it sleeps on a futex: how often it had fallen asleep, for whatever reason. If that is the same later,
+    /// then it has slept throughout.
+    pub fn sleep_number(&self) -> Option<u64> {
+        if !self.is_asleep() {
+            return None;
+        }
+        // Asked on both sides, so that the answers are of one moment.
+        let number = || {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+            line.trim().parse().ok()
+        };
+        let before = number()?;
+        (self.is_asleep() && number() == Some(before)).then_some(before)
     }
 }
 
@@ -240,7 +285,7 @@ pub fn until_thread_asleep(thread: libc::pid_t) {
 const FUTEX: [&str; 4] = ["202", "98", "240", "422"];
 
 /// Is it blocked inside the system call? The kernel says `running` otherwise.
-fn is_asleep(pid: libc::pid_t, thread: libc::pid_t) -> bool {
+pub(super) fn is_asleep(pid: libc::pid_t, thread: libc::pid_t) -> bool {
     let call = fs::read_to_string(format!("/proc/{pid}/task/{thread}/syscall")).unwrap_or_default();
     call.split(' ').next().is_some_and(|number| FUTEX.contains(&number))
 }
