@@ -33,6 +33,9 @@ over_every_origin! {
     garbage_in_both_words_is_survived
 }
 
+#[cfg(target_os = "linux")] // Which tells how many were woken.
+over_every_origin! { a_wake_that_went_astray_is_passed_on_to_all }
+
 const LOCK: usize = 4;
 const COND: usize = 5;
 
@@ -419,6 +422,22 @@ fn a_stray_wake_hides_no_notify(memory: &Memory) {
         });
     });
     assert_eq!(values(memory)[1], 0);
+}
+
+#[cfg(target_os = "linux")]
+fn a_wake_that_went_astray_is_passed_on_to_all(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_wake_that_went_astray_is_passed_on_to_all");
+    let [seq, _, _] = words(memory);
+    thread::scope(|threads| {
+        let waiters = [(); 3].map(|()| threads.spawn(|| drop(cond(memory).wait(lock(memory).lock()))));
+        until_waiting(memory, 3);
+        // Nobody has notified since they came, so that was meant for one who came before.
+        until("one was woken", || seq.wake_counted(1) == Ok(1));
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+    });
+    assert_eq!(values(memory), [1, 0]);
 }
 
 fn conditions_in_neighbouring_slots_are_strangers(memory: &Memory) {

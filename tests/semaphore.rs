@@ -25,6 +25,7 @@ over_every_origin! {
     many_permits_are_taken_all_at_once_or_not_at_all
     who_waits_for_many_lets_others_pass
     who_needs_one_and_who_needs_two_do_not_strand_each_other
+    one_permit_reaches_who_needs_one_past_all_who_need_two
     too_many_permits_are_an_error_that_changes_nothing
     no_permits_are_taken_and_released_at_once
     a_permit_is_released_when_it_is_dropped
@@ -277,6 +278,21 @@ fn who_needs_one_and_who_needs_two_do_not_strand_each_other(memory: &Memory) {
             assert_eq!(semaphore.permits(), 0);
         }
     }
+}
+
+fn one_permit_reaches_who_needs_one_past_all_who_need_two(memory: &Memory) {
+    let _watchdog = Watchdog::new("one_permit_reaches_who_needs_one_past_all_who_need_two");
+    let semaphore = semaphore(memory);
+    thread::scope(|threads| {
+        // They sleep in this order.
+        let greedy = sleepers(threads, 2, || semaphore.acquire_many(2));
+        let modest = sleepers(threads, 1, || semaphore.acquire());
+        semaphore.release(1).unwrap();
+        join_all(modest);
+        semaphore.release(4).unwrap();
+        assert_eq!(join_all(greedy), [Ok(()), Ok(())]);
+    });
+    assert_eq!(semaphore.permits(), 0);
 }
 
 fn too_many_permits_are_an_error_that_changes_nothing(memory: &Memory) {
