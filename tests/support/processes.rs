@@ -106,7 +106,7 @@ impl Process {
 
     fn ended(&mut self, status: i32) -> End {
         self.is_reaped = true;
-        Some(End::of(status))
+        End::of(status)
     }
 
     pub fn signal(&self, signal: i32) {
