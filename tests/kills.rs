@@ -586,9 +586,9 @@ fn play(name: &'static str, scenario: Scenario) {
     assert!(places >= scenario.least_kills, "{name} has more places to die at");
     assert_eq!(sweep.asleep > 0, scenario.least_kills >= SLEEPS, "{name}: does the victim sleep?");
     assert_eq!(sweep.rescues > 0, scenario.strands, "{name}: is somebody stranded?");
-    // The count of sleeps would not notice if a slice were longer than it is meant to be. Generous, and asked only of
-    // the quickest of all rescues.
-    assert!(sweep.waits.is_none_or(|(first, _)| first <= SLICE * 3 / 2), "{name}: a slice is long: {:?}", sweep.waits);
+    // The count of sleeps would not notice if a slice were much longer than it is meant to be. Asked only of the quickest
+    // of all rescues, for the others wait for processors too.
+    assert!(sweep.waits.is_none_or(|(first, _)| first <= SLICE * 5 / 2), "{name}: a slice is long: {:?}", sweep.waits);
     assert!(sweep.missed.len() * 10 <= places, "{name}: too many places were not met again");
 }
 
