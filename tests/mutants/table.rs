@@ -323,7 +323,7 @@ pub(crate) const TABLE: &[Group] = &[
                 "reset_gives_up_beside_a_waiter_that_returns",
                 "Err(now) => was = now,",
                 "Err(_) => return,",
-                "event::parking::a_set_is_not_missed_though_it_is_reset_at_once",
+                "event::parking::a_reset_is_not_lost_beside_a_waiter_that_returns",
                 ASSERTION,
             ),
             (
