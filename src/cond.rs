@@ -207,8 +207,7 @@ impl<'buf> Cond<'buf> {
 
     /// Lets all return who wait. It is async-signal-safe, but may change `errno`.
     ///
-    /// They are woken, and run for the lock. To requeue them to the lock's word instead was measured: see
-    /// `docs/src/design.md`.
+    /// It is faster after unlocking: those who wake run for the lock.
     #[inline]
     pub fn notify_all(&self) {
         self.notify(u32::MAX);
@@ -221,6 +220,9 @@ impl<'buf> Cond<'buf> {
         if self.waiters.load(Relaxed) != 0 {
             // Relaxed: it publishes nothing, as the lock does that. Before the wake, so that who is about to sleep does
             // not, and who was told by a time-out or the end of a slice finds that it was notified.
+            //
+            // All are woken, to run for the lock at once. To requeue them to its word (benches/cond.rs) took 1.2 to 4.5 times
+            // as long after unlocking, and 0.6 to 2.1 times as long under the lock: so wake, and unlock first.
             self.seq.fetch_add(1, Relaxed);
             self.seq.wake(count);
         }
