@@ -16,12 +16,14 @@ pub struct Permit<'buf> {
 
 impl<'buf> Semaphore<'buf> {
     /// Takes a permit as [`acquire`](Self::acquire) does, and gives it back when the guard is dropped.
+    #[inline]
     pub fn permit(&self) -> Permit<'buf> {
         self.acquire();
         Permit { semaphore: *self }
     }
 
     /// Takes a permit as [`try_acquire`](Self::try_acquire) does, and gives it back when the guard is dropped.
+    #[inline]
     pub fn try_permit(&self) -> Option<Permit<'buf>> {
         // A closure: a guard that is made and dropped would release a permit that nobody took.
         self.try_acquire().then(|| Permit { semaphore: *self })
@@ -46,6 +48,7 @@ impl<'buf> Permit<'buf> {
 }
 
 impl Drop for Permit<'_> {
+    #[inline]
     fn drop(&mut self) {
         // Too many is no error here: other agents were free to release more than they took.
         let _ = self.semaphore.release(1);

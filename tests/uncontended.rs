@@ -1,4 +1,5 @@
-//! The uncontended lock, counted in executed instructions: two atomic read-modify-writes, no call, no system call.
+//! The uncontended operations, counted in executed instructions: how many atomic read-modify-writes, no call, no system
+//! call.
 //!
 //! A child runs the operation while this process steps it and reads each instruction before it is executed. The claim is
 //! about optimized builds (`cargo test --release --test uncontended`): elsewhere nothing is inlined, and calls are no
@@ -8,40 +9,91 @@
 
 mod support;
 
-use slotsync::{Lock, SharedBuffer};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, Semaphore, SharedBuffer};
 use std::mem::forget;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use support::steps::Steps;
 
-#[test]
-fn a_free_private_lock_takes_two_atomic_operations_and_no_call() {
-    assert_two_atomic_operations_and_no_call(&SharedBuffer::new(4096).unwrap());
+/// So many atomic read-modify-writes, no system call, and where things are inlined no call. The operation leaves
+/// everything as it was.
+fn assert_fast(buffer: &SharedBuffer, way: &str, atomics: usize, operation: impl FnOnce()) {
+    let Some(counts) = assert_no_system_call(buffer, way, atomics, operation) else { return };
+    if !cfg!(debug_assertions) {
+        assert_eq!(counts.calls, 0, "{way}");
+    }
+}
+
+/// As above, where calls are no failure.
+fn assert_no_system_call(buffer: &SharedBuffer, way: &str, atomics: usize, operation: impl FnOnce()) -> Option<Counts> {
+    let counts = count(operation)?;
+    println!("{:?}: {way}: {counts:?}", buffer.origin());
+    assert_eq!((counts.atomics, counts.system_calls), (atomics, 0), "{way}");
+    Some(counts)
+}
+
+fn both() -> [SharedBuffer; 2] {
+    [SharedBuffer::new(4096).unwrap(), SharedBuffer::anonymous(4096).unwrap()]
 }
 
 #[test]
-fn a_free_shared_lock_takes_two_atomic_operations_and_no_call() {
-    assert_two_atomic_operations_and_no_call(&SharedBuffer::anonymous(4096).unwrap());
+fn a_free_lock_takes_two_atomic_operations_and_no_call() {
+    for buffer in &both() {
+        let lock = Lock::new(buffer, 0).unwrap();
+        assert_fast(buffer, "lock, drop the guard", 2, || drop(lock.lock()));
+        assert_fast(buffer, "try_lock, drop the guard", 2, || drop(lock.try_lock()));
+        assert_fast(buffer, "lock, forget the guard, unlock", 2, || {
+            forget(lock.lock());
+            assert!(lock.unlock().is_ok());
+        });
+    }
 }
 
-fn assert_two_atomic_operations_and_no_call(buffer: &SharedBuffer) {
-    let lock = Lock::new(buffer, 0).unwrap();
-    let lock_and_drop = || drop(lock.lock());
-    let try_lock_and_drop = || drop(lock.try_lock());
-    let lock_and_unlock = || {
-        forget(lock.lock());
-        assert!(lock.unlock().is_ok());
-    };
-    for (way, counts) in [
-        ("lock, drop the guard", count(lock_and_drop)),
-        ("try_lock, drop the guard", count(try_lock_and_drop)),
-        ("lock, forget the guard, unlock", count(lock_and_unlock)),
-    ] {
-        let Some(counts) = counts else { return };
-        println!("{:?}: {way}: {counts:?}", buffer.origin());
-        assert_eq!((counts.atomics, counts.system_calls), (2, 0), "{way}");
-        if !cfg!(debug_assertions) {
-            assert_eq!(counts.calls, 0, "{way}");
-        }
+#[test]
+fn a_notify_without_waiters_is_a_load() {
+    for buffer in &both() {
+        let cond = Cond::new(buffer, 1, Lock::new(buffer, 0).unwrap()).unwrap();
+        assert_fast(buffer, "notify_one", 0, || cond.notify_one());
+        assert_fast(buffer, "notify_all", 0, || cond.notify_all());
+    }
+}
+
+#[test]
+fn a_permit_that_is_there_takes_one_atomic_operation_and_another_to_give_back() {
+    for buffer in &both() {
+        let semaphore = Semaphore::initialize(buffer, 0, 2).unwrap();
+        assert_fast(buffer, "acquire, release", 2, || {
+            semaphore.acquire();
+            assert!(semaphore.release(1).is_ok());
+        });
+        assert_fast(buffer, "permit, drop the guard", 2, || drop(semaphore.permit()));
+    }
+}
+
+#[test]
+fn what_has_come_is_seen_by_a_load() {
+    for buffer in &both() {
+        let (event, latch) = (Event::new(buffer, 0).unwrap(), Latch::new(buffer, 1).unwrap());
+        let once = Once::new(buffer, 2).unwrap();
+        event.set();
+        once.call_once(|| ()).unwrap();
+        assert_fast(buffer, "wait for an event that is set", 0, || event.wait());
+        assert_fast(buffer, "wait for a latch that is done", 0, || latch.wait());
+        assert_fast(buffer, "call a once that is done", 0, || assert!(once.call_once(|| ()).is_ok()));
+    }
+}
+
+#[test]
+fn what_nobody_waits_for_takes_no_system_call() {
+    for buffer in &both() {
+        let (event, latch) = (Event::new(buffer, 0).unwrap(), Latch::initialize(buffer, 1, 1).unwrap());
+        let (once, barrier) = (Once::new(buffer, 2).unwrap(), Barrier::new(buffer, 3, 1).unwrap());
+        assert_no_system_call(buffer, "set, reset", 2, || {
+            event.set();
+            event.reset();
+        });
+        assert_no_system_call(buffer, "count the last down", 1, || assert!(latch.count_down(1).is_ok()));
+        assert_no_system_call(buffer, "run an initializer", 2, || assert!(once.call_once(|| ()).is_ok()));
+        assert_no_system_call(buffer, "a barrier of one", 1, || assert!(barrier.wait() == Role::Leader));
     }
 }
 
