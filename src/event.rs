@@ -105,13 +105,15 @@ impl<'buf> Event<'buf> {
     /// Resets the event: who waits from now on, waits for the next [`set`](Self::set). It is async-signal-safe.
     #[inline]
     pub fn reset(&self) {
-        let mut was = self.state.load(Relaxed);
+        // Acquire, here and below: what was done before the set that this takes back, or that another reset has taken back,
+        // is seen. Pairs with the Release of set.
+        let mut was = self.state.load(Acquire);
         let began = generation(was);
         // The next generation, without flags. It fails once for the mark of a waiter that is about to return; if the
-        // generation has changed, then another agent has reset the event meanwhile. Relaxed: it publishes nothing; being
-        // a read-modify-write, it hands on what the set published to those who see the generation change.
+        // generation has changed, then another agent has reset the event meanwhile. Not Release: it publishes nothing;
+        // being a read-modify-write, it hands on what the set published to those who see the generation change.
         while is_set(was) && generation(was) == began {
-            match self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Relaxed, Relaxed) {
+            match self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Acquire, Acquire) {
                 Ok(_) => return,
                 Err(now) => was = now,
             }

@@ -68,6 +68,19 @@ fn it_is_set(world: &World) {
 
 fn anything(_: &World) {}
 
+/// Resets the event, then looks whether there is something to do, and only if not, waits for the next set.
+fn resets_looks_and_waits(world: &World) {
+    world.event().reset();
+    if world.buffer.slot(1).unwrap().load(Relaxed) == 0 {
+        world.event().wait();
+    }
+}
+
+fn puts_and_sets(world: &World) {
+    world.buffer.slot(1).unwrap().store(1, Relaxed);
+    world.event().set();
+}
+
 holds! {
     a_set_lets_one_go_on = &[waits, sets], it_is_set;
     a_set_lets_two_go_on = &[waits, waits, sets], it_is_set;
@@ -76,6 +89,8 @@ holds! {
     two_set_it = &[waits_for_either, sets_too, sets_too], it_is_set;
     a_set_is_not_missed_though_it_is_reset_at_once = &[waits, sets_and_resets_for_one_who_waits], anything;
     a_reset_is_not_lost_beside_a_waiter_that_returns = &[waits_for_either, sets_and_resets_and_sets], it_is_set;
+    /// Who takes back a set sees what was done before it.
+    who_resets_sees_what_it_was_set_for = &[resets_looks_and_waits, puts_and_sets], anything;
     a_stray_wake_lets_nobody_go_on = &[waits, sets, wakes_astray], it_is_set;
 }
 

@@ -335,8 +335,8 @@ pub(crate) const TABLE: &[Group] = &[
             ),
             (
                 "two_resets_go_two_generations_on",
-                "self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Relaxed, Relaxed)",
-                "Ok::<i32, i32>(self.state.fetch_add((was | FLAGS).wrapping_add(1).wrapping_sub(was), Relaxed))",
+                "self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Acquire, Acquire)",
+                "Ok::<i32, i32>(self.state.fetch_add((was | FLAGS).wrapping_add(1).wrapping_sub(was), Acquire))",
                 "event::two_resets_are_one",
                 ASSERTION,
             ),
