@@ -54,6 +54,11 @@ const FLAGS: i32 = ARRIVED_MASK | WAITING;
 /// The leader touches the word no more once the others can pass, but they look at it once more before they do: free the
 /// memory when all calls of the last round have *returned*.
 ///
+/// # Bound
+///
+/// The generation wraps around at 2¹⁷ rounds. If as many agents use the barrier as it is for, none can be more than one round
+/// behind. If more do, in turns, then one that is kept from looking for a multiple of 2¹⁷ rounds takes the round for its own.
+///
 /// # Source
 ///
 /// `pthread_barrier_wait` (POSIX), whose serial thread is the leader here; that a wait can be withdrawn is an addition.

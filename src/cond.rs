@@ -60,8 +60,9 @@ use std::time::{Duration, Instant};
 ///
 /// Every process that maps the memory may wait and notify. If a process dies while it *waits*, its place in the count
 /// stays, and each notify costs a system call from then on, until somebody [`initialize`](Self::initialize)s the condition
-/// while nobody waits. If it dies while it *notifies*, or takes a notify along that it was woken by, those who waited
-/// before return spuriously within a second. If it dies while it holds the lock, that stays held: see [`Lock`].
+/// while nobody waits. If it dies before or while it *notifies*, or takes a notify along that it was woken by, nobody is
+/// stranded for more than a second: who waits in a shared scope returns spuriously once a second, to look at the condition.
+/// If it dies while it holds the lock, that stays held: see [`Lock`].
 ///
 /// # Bound
 ///
@@ -271,7 +272,9 @@ impl<'buf> Cond<'buf> {
             let was_notified = self.seq.load(Relaxed) != seq;
             // Woken, though nobody has notified since we came: the wake was meant for one who came before us.
             let is_astray = !was_notified && sleeper.may_have_taken_a_wake();
-            if was_notified || is_astray || sleeper.is_late() {
+            // At the end of a slice we look at the condition, whatever the sequence says: who changed it may have been
+            // killed before it could move the sequence on.
+            if was_notified || is_astray || sleeper.is_late() || sleeper.is_slice_over() {
                 // Relaxed: too late is harmless, and too early it cannot be: we do not sleep any more.
                 self.waiters.fetch_sub(1, Relaxed);
                 if is_astray {

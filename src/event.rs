@@ -49,6 +49,11 @@ const FLAGS: i32 = SET | WAITING;
 /// Every process that maps the memory may set, reset and wait. A process that dies strands nobody for more than one
 /// second: if it had set the event before it died, then the event is set.
 ///
+/// # Memory
+///
+/// The agent that lets the others go on touches the word no more after that, so if one agent waits, it may free the memory
+/// when it returns. If several do, each looks at the word once more: free the memory when all have returned.
+///
 /// # Source
 ///
 /// The manual-reset event of Windows (`CreateEvent`), whose `PulseEvent` loses waiters; here a generation in the word
@@ -102,7 +107,8 @@ impl<'buf> Event<'buf> {
         }
     }
 
-    /// Resets the event: who waits from now on, waits for the next [`set`](Self::set). It is async-signal-safe.
+    /// Resets the event: who waits from now on, waits for the next [`set`](Self::set). What was done before the set that
+    /// this takes back is seen: reset, look whether there is something to do, and if not, wait. It is async-signal-safe.
     #[inline]
     pub fn reset(&self) {
         // Acquire, here and below: what was done before the set that this takes back, or that another reset has taken back,

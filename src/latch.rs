@@ -44,6 +44,11 @@ const COUNT_MASK: i32 = i32::MAX;
 /// knows that counts down in its name. If it dies in the midst of that or while it waits, nobody is stranded for more
 /// than one second.
 ///
+/// # Memory
+///
+/// The agent that lets the others go on touches the word no more after that, so if one agent waits, it may free the memory
+/// when it returns. If several do, each looks at the word once more: free the memory when all have returned.
+///
 /// # Source
 ///
 /// `std::latch` of C++20 (section \[thread.latch\]); there, to count below zero is undefined behaviour.

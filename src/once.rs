@@ -169,6 +169,10 @@ impl<'buf> Once<'buf> {
     /// what it left has been repaired. If it was not dead but slow, then it learns of this at its end, by
     /// [`Error::Superseded`].
     ///
+    /// For **one** agent, such as the parent process, which learns of each death. If several find that a call of theirs timed
+    /// out, and each resets the once, then the second takes away the attempt that the first let begin, and two initializers
+    /// run at once.
+    ///
     /// # Examples
     ///
     /// ```

@@ -9,6 +9,7 @@ use crate::sleeper::Sleeper;
 use crate::slot::Slot;
 use crate::spin;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use core::mem;
 use std::time::{Duration, Instant};
 
 /// How many permits there are. Zero, so fresh memory is a semaphore without any.
@@ -254,24 +255,26 @@ impl<'buf> Semaphore<'buf> {
             return Outcome::Done;
         }
         let mut sleeper = Sleeper::until(deadline);
+        let mut owes_a_wake = false;
         loop {
             // We may sleep, and may have slept: we leave only with our mark in the word, which a release may have taken
             // away for a wake that came to us while others sleep beside us. Relaxed: a mark publishes nothing.
             let was = self.permits.fetch_or(mark, Relaxed);
             let marked = was | mark;
+            // A wake of one may be under way, sent when nobody said that it needs several: from now on it can reach one of
+            // those, by this mark or beside it. Whoever set the mark answers for that, also if it does not sleep itself.
+            owes_a_wake |= mark == MANY_WAITING && was & MANY_WAITING == 0;
             if available(marked) >= count {
                 if self.take(marked, count).is_ok() {
                     sleeper.done();
                     self.pass_on(marked - count);
                     return Outcome::Done;
                 }
+            } else if mem::take(&mut owes_a_wake) && available(marked) > 0 {
+                self.pass_on(marked);
             } else if sleeper.is_late() {
                 return Outcome::TimedOut;
             } else {
-                if mark == MANY_WAITING && was & MANY_WAITING == 0 {
-                    // A wake of one may be under way, sent when nobody said that it needs several: we must not swallow it.
-                    self.pass_on(marked);
-                }
                 sleeper.sleep(self.permits, marked);
             }
         }

@@ -39,9 +39,14 @@ impl Sleeper {
         self.last.is_some_and(Sleep::may_have_taken_a_wake)
     }
 
+    /// Was the last sleep ended by nothing but the end of a slice?
+    pub(crate) fn is_slice_over(&self) -> bool {
+        self.last == Some(Sleep::SliceOver)
+    }
+
     /// What it waited for has come. If no wake said so, but only a look at the end of a slice, then that was a rescue.
     pub(crate) fn done(&self) {
-        if self.last == Some(Sleep::SliceOver) {
+        if self.is_slice_over() {
             futex::count_rescue();
         }
     }

@@ -17,7 +17,8 @@
 //! | misses | orderings that unparking repairs | the same | lost wakeups |
 //!
 //! None sees a protocol that leaves `NotEqual` to order memory by a fence: the comparison here is an operation of loom's,
-//! where the kernel's orders nothing.
+//! where the kernel's orders nothing. None sees a plain store that breaks the chain from a release to an acquire:
+//! `Slot::store` is a swap here, since loom's relaxed read-modify-writes are not atomic beside plain stores.
 //!
 //! A wait with a deadline times out whenever the schedule lets it: before the wake or after, in every order. The clock
 //! is never asked, so a model gives deadlines that are past or far away. Only 32-bit slots exist here.

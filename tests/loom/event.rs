@@ -81,6 +81,23 @@ fn puts_and_sets(world: &World) {
     world.event().set();
 }
 
+fn resets(world: &World) {
+    world.event().reset();
+}
+
+/// As above, but for something that the second of two puts.
+fn resets_looks_for_the_other_and_waits(world: &World) {
+    world.event().reset();
+    if world.buffer.slot(2).unwrap().load(Relaxed) == 0 {
+        world.event().wait();
+    }
+}
+
+fn puts_the_other_and_sets(world: &World) {
+    world.buffer.slot(2).unwrap().store(1, Relaxed);
+    world.event().set();
+}
+
 holds! {
     a_set_lets_one_go_on = &[waits, sets], it_is_set;
     a_set_lets_two_go_on = &[waits, waits, sets], it_is_set;
@@ -91,15 +108,15 @@ holds! {
     a_reset_is_not_lost_beside_a_waiter_that_returns = &[waits_for_either, sets_and_resets_and_sets], it_is_set;
     /// Who takes back a set sees what was done before it.
     who_resets_sees_what_it_was_set_for = &[resets_looks_and_waits, puts_and_sets], anything;
+    who_resets_beside_another_sees_what_it_was_set_for = &[resets_looks_and_waits, resets, puts_and_sets], anything;
+    who_resets_sees_what_it_was_set_for_twice =
+        &[resets_looks_for_the_other_and_waits, sets_too, puts_the_other_and_sets], anything;
     a_stray_wake_lets_nobody_go_on = &[waits, sets, wakes_astray], it_is_set;
 }
 
 /// Of two resets one may find that the other was there first: either way the event is reset once in between.
 #[test]
 fn two_resets_are_one() {
-    fn resets(world: &World) {
-        world.event().reset();
-    }
     fn is_set(world: &World) {
         world.event().set();
     }

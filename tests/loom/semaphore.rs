@@ -71,6 +71,21 @@ fn acquires_two_or_gives_up(world: &World) {
     }
 }
 
+/// Waits for two for a while, leaving its mark, and then for good.
+fn acquires_two_at_the_second_try(world: &World) {
+    if world.semaphore().acquire_many_until(2, far()).unwrap().is_timed_out() {
+        world.semaphore().acquire_many(2).unwrap();
+    }
+}
+
+/// Gives one, takes it back if it is still there, and gives it again.
+fn releases_one_for_good(world: &World) {
+    world.semaphore().release(1).unwrap();
+    if world.semaphore().try_acquire() {
+        world.semaphore().release(1).unwrap();
+    }
+}
+
 fn releases_one_and_one(world: &World) {
     world.semaphore().release(1).unwrap();
     world.semaphore().release(1).unwrap();
@@ -154,6 +169,18 @@ fn two_who_need_two_do_not_strand_who_needs_one() {
         world.semaphore().release(1).unwrap();
     }
     check(Double::Parking, &[acquires_two, acquires_two, releases_one, acquires_one_and_releases_four], none_is_left);
+}
+
+/// Who needs two must not swallow a wake of one when the mark that it finds is of one who gave up. A lost wakeup is a
+/// deadlock, which polling does not see, and erring takes long to. Who comes twice is the last: to begin on the main thread
+/// is no preemption.
+#[test]
+fn who_gave_up_to_take_two_does_not_strand_who_needs_one() {
+    check(
+        Double::Parking,
+        &[acquires_one_and_releases_two, releases_one_for_good, acquires_two_at_the_second_try],
+        none_is_left,
+    );
 }
 
 #[test]

@@ -211,6 +211,13 @@ pub(crate) const TABLE: &[Group] = &[
                 DEADLOCK,
             ),
             (
+                "who_gives_up_owes_no_wake",
+                "} else if mem::take(&mut owes_a_wake) && available(marked) > 0 {",
+                "} else if mem::take(&mut owes_a_wake) && available(marked) > 0 && !sleeper.is_late() {",
+                "semaphore::who_gave_up_to_take_two_does_not_strand_who_needs_one",
+                DEADLOCK,
+            ),
+            (
                 "who_gives_up_takes_the_mark_along_from_a_semaphore",
                 "            } else if sleeper.is_late() {\n",
                 "            } else if sleeper.is_late() {\n self.permits.fetch_and(!mark, Relaxed);\n",
@@ -331,6 +338,27 @@ pub(crate) const TABLE: &[Group] = &[
                 "(was | FLAGS).wrapping_add(1)",
                 "was & !FLAGS",
                 "event::parking::a_set_is_not_missed_though_it_is_reset_at_once",
+                DEADLOCK,
+            ),
+            (
+                "reset_looks_relaxed",
+                "let mut was = self.state.load(Acquire);",
+                "let mut was = self.state.load(Relaxed);",
+                "event::erring::who_resets_beside_another_sees_what_it_was_set_for",
+                DEADLOCK,
+            ),
+            (
+                "reset_takes_back_relaxed",
+                "wrapping_add(1), Acquire, Acquire)",
+                "wrapping_add(1), Relaxed, Acquire)",
+                "event::erring::who_resets_sees_what_it_was_set_for_twice",
+                DEADLOCK,
+            ),
+            (
+                "reset_fails_relaxed",
+                "wrapping_add(1), Acquire, Acquire)",
+                "wrapping_add(1), Acquire, Relaxed)",
+                "event::erring::who_resets_beside_another_sees_what_it_was_set_for",
                 DEADLOCK,
             ),
             (
@@ -566,6 +594,13 @@ pub(crate) const TABLE: &[Group] = &[
                 "match self.state.load(Acquire) & STATE_MASK {",
                 "match self.state.load(Relaxed) & STATE_MASK {",
                 "once::polling::one_looks",
+                CAUSALITY,
+            ),
+            (
+                "call_once_fails_to_run_relaxed",
+                "now | RUNNING, Acquire, Acquire)",
+                "now | RUNNING, Acquire, Relaxed)",
+                "once::polling::two_call",
                 CAUSALITY,
             ),
             (
