@@ -111,15 +111,14 @@ impl<'buf> Event<'buf> {
     /// this takes back is seen: reset, look whether there is something to do, and if not, wait. It is async-signal-safe.
     #[inline]
     pub fn reset(&self) {
-        // Acquire, here and below: what was done before the set that this takes back, or that another reset has taken back,
-        // is seen. Pairs with the Release of set.
-        let mut was = self.state.load(Acquire);
+        let mut was = self.state.load(Relaxed);
         let began = generation(was);
         // The next generation, without flags. It fails once for the mark of a waiter that is about to return; if the
-        // generation has changed, then another agent has reset the event meanwhile. Not Release: it publishes nothing;
-        // being a read-modify-write, it hands on what the set published to those who see the generation change.
+        // generation has changed, then another agent has reset the event meanwhile. Acquire: what was done before the set
+        // that this takes back is seen. Not Release: it publishes nothing; being a read-modify-write, it hands on what the
+        // set published to those who see the generation change.
         while is_set(was) && generation(was) == began {
-            match self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Acquire, Acquire) {
+            match self.state.compare_exchange(was, (was | FLAGS).wrapping_add(1), Acquire, Relaxed) {
                 Ok(_) => return,
                 Err(now) => was = now,
             }
