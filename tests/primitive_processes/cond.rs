@@ -12,6 +12,7 @@ over_shared_origins! {
     a_process_killed_while_it_waits_strands_nobody_and_stays_counted
     who_was_woken_and_died_strands_nobody_beyond_one_slice
     who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    who_died_before_it_could_notify_strands_nobody_beyond_one_slice
     the_lock_of_a_process_killed_after_its_wait_stays_held
 }
 
@@ -126,17 +127,33 @@ fn who_was_woken_and_died_strands_nobody_beyond_one_slice(memory: &Memory) {
     drop(victim);
 }
 
-fn who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_notified_and_died_before_the_wake");
+/// Two children that wait until there is something, and are rescued once each.
+fn fork_rescued(memory: &Memory) -> [Process; 2] {
     let sleepers = FAR.map(|timeout| {
         fork_asleep_rescued(memory, 1..=1, |buffer| {
-            let (_guard, outcome) = cond(buffer).wait_for(lock(buffer).lock(), timeout);
+            let is_empty = || total(buffer).load(Relaxed) == 0;
+            let (_guard, outcome) = cond(buffer).wait_while_for(lock(buffer).lock(), is_empty, timeout);
             assert!(outcome.is_done());
         })
     });
-    // All that a notify does before its wake.
     assert_eq!(waiters(memory).load(Relaxed), 2);
+    sleepers
+}
+
+fn who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("who_notified_and_died_before_the_wake");
+    let sleepers = fork_rescued(memory);
+    put(&memory.buffer, 1);
+    // All that a notify does before its wake.
     word(&memory.buffer).fetch_add(1, Relaxed);
+    join_all(sleepers.into());
+    assert_eq!(waiters(memory).load(Relaxed), 0);
+}
+
+fn who_died_before_it_could_notify_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("who_died_before_it_could_notify");
+    let sleepers = fork_rescued(memory);
+    put(&memory.buffer, 1);
     join_all(sleepers.into());
     assert_eq!(waiters(memory).load(Relaxed), 0);
 }
