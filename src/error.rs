@@ -121,6 +121,12 @@ pub enum Error {
         /// The greatest possible number.
         max: u32,
     },
+    /// A reader-writer lock has as many readers as it can count. It stays as it is.
+    #[error("the lock has {max} readers, and cannot have more")]
+    TooManyReaders {
+        /// The greatest possible number.
+        max: u32,
+    },
     /// A latch was to be counted down beyond zero. It stays as it is.
     #[error("the latch was to be counted down by {count}, but {left} are left")]
     TooFewLeft {

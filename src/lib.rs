@@ -17,6 +17,8 @@ mod latch;
 mod lock;
 mod once;
 mod permit;
+mod rw_lock;
+mod rw_lock_guard;
 mod semaphore;
 #[allow(unsafe_code, reason = "one word, by its address")]
 mod slot;
@@ -35,6 +37,8 @@ pub use latch::Latch;
 pub use lock::{Lock, LockGuard};
 pub use once::{Once, OnceState};
 pub use permit::Permit;
+pub use rw_lock::RwLock;
+pub use rw_lock_guard::{RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::Semaphore;
 // What went wrong, and what went on
 pub use error::Error;

@@ -1,7 +1,7 @@
 //! One agent's wait for one thing, which may take several sleeps: what became of the last of them.
 
 use crate::deadline;
-use crate::futex::{self, Sleep};
+use crate::futex::{self, Class, Sleep};
 use crate::slot::Slot;
 use std::time::Instant;
 
@@ -23,7 +23,12 @@ impl Sleeper {
 
     /// Sleeps while the slot holds `expected`. It may end for any reason or none.
     pub(crate) fn sleep(&mut self, slot: Slot<'_>, expected: i32) {
-        let sleep = slot.sleep(expected, self.deadline);
+        self.sleep_as(slot, expected, Class::ANY);
+    }
+
+    /// As [`sleep`](Self::sleep), and only a wake of the class ends it, where the platform tells classes apart.
+    pub(crate) fn sleep_as(&mut self, slot: Slot<'_>, expected: i32, class: Class) {
+        let sleep = slot.sleep(expected, self.deadline, class);
         // A scribbling peer can keep the word from ever equalling: then only the clock ends the loop.
         self.is_late = sleep.is_timed_out() || deadline::has_passed(self.deadline);
         self.last = Some(sleep);

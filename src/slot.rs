@@ -3,7 +3,7 @@
 use crate::buffer::SharedBuffer;
 use crate::deadline;
 use crate::error::Error;
-use crate::futex::{self, Scope, Sleep, Wait};
+use crate::futex::{self, Class, Scope, Sleep, Wait};
 use crate::sync::{self, AtomicI32, Ordering};
 use core::fmt;
 use core::marker::PhantomData;
@@ -183,6 +183,33 @@ impl<'buf> Slot<'buf> {
         self.word().fetch_xor(value, order)
     }
 
+    /// Writes what `change` makes of the word, as one atomic step, and returns what it held; unless `change` says `None`.
+    /// It is asked again whenever another agent was faster.
+    ///
+    /// # Errors
+    ///
+    /// The value for which `change` said `None`.
+    ///
+    /// # Panics
+    ///
+    /// If `failure` is `Release` or `AcqRel`.
+    #[inline]
+    pub fn fetch_update(
+        &self,
+        success: Ordering,
+        failure: Ordering,
+        mut change: impl FnMut(i32) -> Option<i32>,
+    ) -> Result<i32, i32> {
+        let mut was = self.load(failure);
+        while let Some(new) = change(was) {
+            match self.compare_exchange(was, new, success, failure) {
+                Ok(_) => return Ok(was),
+                Err(now) => was = now,
+            }
+        }
+        Err(was)
+    }
+
     /// Sleeps while the word holds `expected`, until a [`wake`](Self::wake).
     ///
     /// # Spurious wakeups
@@ -214,7 +241,7 @@ impl<'buf> Slot<'buf> {
     /// The three waits above: `None` is no deadline.
     fn wait_deadline(&self, expected: i32, deadline: Option<Instant>) -> Wait {
         loop {
-            match self.sleep(expected, deadline) {
+            match self.sleep(expected, deadline, Class::ANY) {
                 Sleep::NotEqual => return Wait::NotEqual,
                 Sleep::TimedOut { .. } => return Wait::TimedOut,
                 Sleep::Woken | Sleep::Interrupted => return Wait::Woken,
@@ -229,8 +256,13 @@ impl<'buf> Slot<'buf> {
     }
 
     /// One sleep while the word holds `expected`, which in a shared scope ends after a slice at the latest.
-    pub(crate) fn sleep(&self, expected: i32, deadline: Option<Instant>) -> Sleep {
-        futex::wait(self.word(), expected, deadline, self.scope)
+    pub(crate) fn sleep(&self, expected: i32, deadline: Option<Instant>, class: Class) -> Sleep {
+        futex::wait(self.word(), expected, deadline, self.scope, class)
+    }
+
+    /// Wakes up to `count` of a class, and says how many there were. `None`: all of every class, or nobody knows.
+    pub(crate) fn wake_class(&self, count: u32, class: Class) -> Option<u32> {
+        futex::wake_class(self.word.as_ptr(), count, self.scope, class)
     }
 
     /// Wakes up to `count` of those who wait on the word, whichever they are; 0 wakes none.

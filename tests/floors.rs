@@ -20,9 +20,11 @@ const FLOORS: &[(&str, u32)] = &[
     ("latch", PRIMITIVES),
     ("lock", PRIMITIVES),
     ("once", PRIMITIVES),
+    ("rw_lock", PRIMITIVES),
     ("semaphore", PRIMITIVES),
     ("cond", 5),
     ("permit", 5),
+    ("rw_lock_guard", 5),
     ("lib", 6),
 ];
 

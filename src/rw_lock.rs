@@ -1,0 +1,285 @@
+//! A reader-writer lock in one slot: how many read, whether one writes, and a mark for each kind that waits. Writers and
+//! readers sleep on the same word in classes of their own (Linux: futex bitsets), so that a release can wake one writer.
+#![forbid(unsafe_code)]
+
+use crate::buffer::SharedBuffer;
+use crate::error::Error;
+use crate::futex::Class;
+use crate::sleeper::Sleeper;
+use crate::slot::Slot;
+use crate::spin;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use std::time::Instant;
+
+/// How many read. Zero, with nothing else, so fresh memory is an unlocked lock.
+const READERS_MASK: i32 = (1 << 29) - 1;
+/// One writes. What else a stranger writes beside this counts as nothing.
+const WRITING: i32 = 1 << 29;
+/// A reader may sleep. Legal to say falsely (one vain wake); illegal to omit while one sleeps, unless a writer that was
+/// woken is on its way: it will say so again.
+const READERS_WAITING: i32 = 1 << 30;
+/// A writer may sleep: readers that arrive queue behind it. Legal to say falsely until the next release; illegal to omit
+/// as above.
+const WRITERS_WAITING: i32 = i32::MIN;
+const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
+
+/// A reader-writer lock over one slot, between threads and between processes: many read, or one writes.
+///
+/// An `RwLock` is a `Copy` handle: all its state is the word. **Readers that arrive queue behind a writer that waits**, so
+/// readers cannot keep writers out; writers can keep readers out. Like [`Lock`](crate::Lock) it has **no owner** (any agent
+/// may unlock), is **never poisoned** and **not recursive**.
+///
+/// # Examples
+///
+/// ```
+/// use slotsync::{RwLock, SharedBuffer};
+/// use std::sync::atomic::Ordering::Relaxed;
+///
+/// let buffer = SharedBuffer::new(12)?;
+/// let lock = RwLock::new(&buffer, 0)?;
+/// let [low, high] = [buffer.slot(1)?, buffer.slot(2)?];
+/// std::thread::scope(|threads| {
+///     threads.spawn(move || {
+///         for number in 0..1000 {
+///             let _guard = lock.write();
+///             low.store(number, Relaxed);
+///             high.store(number + 1, Relaxed);
+///         }
+///     });
+///     for _ in 0..3 {
+///         threads.spawn(move || {
+///             let _guard = lock.read().unwrap();
+///             assert!([0, 1].contains(&(high.load(Relaxed) - low.load(Relaxed))));
+///         });
+///     }
+/// });
+/// # Ok::<(), slotsync::Error>(())
+/// ```
+///
+/// # Deadlock
+///
+/// To write while this agent reads or writes waits for itself. So does to **read twice**, if a writer comes in between: the
+/// second read queues behind the writer, which waits for the first. Two that read and both wait to write wait for each
+/// other: hence [`try_upgrade`](crate::RwLockReadGuard::try_upgrade), and no `upgrade`.
+///
+/// # Cross-process
+///
+/// Every process that maps the memory may lock, unlock and wait. If a process dies while it *holds* the lock, it stays
+/// held, also by one reader among others: whoever knows that calls [`unlock_read`](Self::unlock_read) or
+/// [`unlock_write`](Self::unlock_write) in its name. If it dies while it *waits* or *unlocks*, nobody is stranded for more
+/// than one second; readers that queue behind a writer that died waiting find out in that time.
+///
+/// # Source
+///
+/// Courtois, Heymans and Parnas, *Concurrent control with "readers" and "writers"* (1971), their second problem, without
+/// its unfairness to writers at the end of a read; the two classes of sleepers are of this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RwLock<'buf> {
+    state: Slot<'buf>,
+}
+
+impl<'buf> RwLock<'buf> {
+    /// How many slots a reader-writer lock takes.
+    pub const SLOTS: usize = 1;
+    /// The most readers at once: 2²⁹ - 1.
+    pub const MAX_READERS: u32 = READERS_MASK as u32;
+
+    /// The lock in slot `index`. Writes nothing: a slot of fresh memory is an unlocked lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`]: the buffer has no such slot.
+    pub fn new(buffer: &'buf SharedBuffer, index: usize) -> Result<Self, Error> {
+        Ok(Self::from_slot(buffer.slot(index)?))
+    }
+
+    /// Makes slot `index` an unlocked lock, whatever it holds, and wakes nobody: for one agent, while no other uses it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`]: the buffer has no such slot.
+    pub fn initialize(buffer: &'buf SharedBuffer, index: usize) -> Result<Self, Error> {
+        let lock = Self::new(buffer, index)?;
+        // Release: pairs with the Acquire of the first who takes it.
+        lock.state.store(0, Release);
+        Ok(lock)
+    }
+
+    /// The lock in a word that lies elsewhere: see [`Slot::from_ref`].
+    pub fn from_slot(state: Slot<'buf>) -> Self {
+        Self { state }
+    }
+
+    /// How many agents read. By the time of the answer that may have changed.
+    pub fn readers(&self) -> u32 {
+        let word = self.state.load(Relaxed);
+        if is_writing(word) { 0 } else { readers(word) as u32 }
+    }
+
+    /// Does an agent write? By the time of the answer that may have changed.
+    pub fn is_writing(&self) -> bool {
+        is_writing(self.state.load(Relaxed))
+    }
+
+    /// Unlocks for one reader, without a guard: any agent may, as for [`Lock::unlock`](crate::Lock::unlock).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotHeld`]: nobody reads. Nothing changes.
+    #[inline]
+    pub fn unlock_read(&self) -> Result<(), Error> {
+        // The last takes the marks away. Release: what was read stays before what a writer does next. Pairs with the Acquire
+        // of write; the other readers' steps in between are read-modify-writes, which hand it on.
+        let leave = |was| (!is_writing(was) && readers(was) > 0).then(|| if readers(was) == 1 { 0 } else { was - 1 });
+        let was = self.state.fetch_update(Release, Relaxed, leave).map_err(|_| Error::NotHeld)?;
+        if readers(was) == 1 {
+            self.wake(was);
+        }
+        Ok(())
+    }
+
+    /// Unlocks for the writer, without a guard: any agent may, as for [`Lock::unlock`](crate::Lock::unlock).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotHeld`]: nobody writes. Nothing changes.
+    #[inline]
+    pub fn unlock_write(&self) -> Result<(), Error> {
+        // Release: publishes what was written. Pairs with the Acquires of those who take the lock.
+        let leave = |was| is_writing(was).then_some(0);
+        let was = self.state.fetch_update(Release, Relaxed, leave).map_err(|_| Error::NotHeld)?;
+        self.wake(was);
+        Ok(())
+    }
+
+    /// Makes a writer a reader: nobody writes in between.
+    pub(crate) fn downgrade(&self) {
+        // A writer that waits keeps its place, and readers theirs behind it; else readers come in. Release: as in
+        // unlock_write.
+        let marks = |was| if was & WRITERS_WAITING != 0 { was & MARKS } else { 0 };
+        let turn = |was| is_writing(was).then(|| 1 | marks(was));
+        if let Ok(was) = self.state.fetch_update(Release, Relaxed, turn) {
+            self.wake(was & !marks(was));
+        }
+    }
+
+    /// Makes the only reader the writer. False: there are others.
+    pub(crate) fn try_upgrade(&self) -> bool {
+        // Acquire: as in try_take_write.
+        let turn = |was| (was & !MARKS == 1).then_some(was ^ (WRITING | 1));
+        self.state.fetch_update(Acquire, Relaxed, turn).is_ok()
+    }
+
+    /// By address alone: whoever takes the lock next may free the memory.
+    fn wake(&self, marks: i32) {
+        // A writer that was woken is on its way, and sets the readers' mark too. Where classes are not told apart all were
+        // woken, and nobody knows how many.
+        let wakes_writer = marks & WRITERS_WAITING != 0 && self.state.wake_class(1, Class::WRITERS) != Some(0);
+        if !wakes_writer && marks & READERS_WAITING != 0 {
+            let _ = self.state.wake_class(u32::MAX, Class::READERS);
+        }
+    }
+
+    /// `Ok(false)`: one writes, or waits to.
+    #[inline]
+    pub(crate) fn try_take_read(&self) -> Result<bool, Error> {
+        // Acquire: what was written is seen. Pairs with the Release of unlock_write and of downgrade; the other readers'
+        // steps in between are read-modify-writes, which hand it on.
+        let enter = |was| (is_open(was) && readers(was) < READERS_MASK).then(|| was + 1);
+        match self.state.fetch_update(Acquire, Relaxed, enter) {
+            Err(was) if is_open(was) => Err(Error::TooManyReaders { max: Self::MAX_READERS }),
+            taken => Ok(taken.is_ok()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn try_take_write(&self) -> bool {
+        // Acquire: what was written is seen, and what was read stays before. Pairs with the Releases of both unlocks.
+        self.state.compare_exchange(0, WRITING, Acquire, Relaxed).is_ok()
+    }
+
+    /// Spins, then sleeps. `Ok(false)`: the deadline passed.
+    #[cold]
+    pub(crate) fn read_contended(&self, deadline: Option<Instant>) -> Result<bool, Error> {
+        // While one writes and nobody sleeps, it is likely to be done soon. Relaxed: taking it will acquire.
+        spin::spin_while(|| self.state.load(Relaxed) == WRITING);
+        let mut sleeper = Sleeper::until(deadline);
+        loop {
+            if self.try_take_read()? {
+                sleeper.done();
+                return Ok(true);
+            }
+            // Who gives up leaves the mark behind: others may need it.
+            if sleeper.is_late() {
+                return Ok(false);
+            }
+            // Relaxed: a mark publishes nothing.
+            let marked = self.state.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
+            if !is_open(marked) {
+                sleeper.sleep_as(self.state, marked, Class::READERS);
+            }
+            if sleeper.is_slice_over() {
+                self.doubt_the_writers();
+            }
+        }
+    }
+
+    /// Spins, then sleeps. False: the deadline passed.
+    #[cold]
+    pub(crate) fn write_contended(&self, deadline: Option<Instant>) -> bool {
+        // While nobody sleeps, the holders are likely to be done soon. Relaxed: taking it will acquire.
+        if spin::spin_while(|| (1..=WRITING).contains(&self.state.load(Relaxed))) && self.try_take_write() {
+            return true;
+        }
+        let mut sleeper = Sleeper::until(deadline);
+        let mut marks = WRITERS_WAITING;
+        loop {
+            // Relaxed: a mark publishes nothing.
+            let marked = self.state.fetch_or(marks, Relaxed) | marks;
+            if marked & !MARKS == 0 {
+                // With the marks: see below. Acquire: as in try_take_write.
+                if self.state.compare_exchange(marked, marked | WRITING, Acquire, Relaxed).is_ok() {
+                    sleeper.done();
+                    return true;
+                }
+            } else if sleeper.is_late() {
+                self.withdraw();
+                return false;
+            } else {
+                sleeper.sleep_as(self.state, marked, Class::WRITERS);
+                // The release that may have woken us took both marks away, and left all others asleep for us to wake.
+                marks = MARKS;
+            }
+        }
+    }
+
+    /// A writer gives up. Readers may sleep behind its mark alone, and a wake that it swallowed may have been for any: all
+    /// look again, and whoever has to wait sets its mark anew.
+    fn withdraw(&self) {
+        self.state.fetch_and(!MARKS, Relaxed);
+        let _ = self.state.wake_class(u32::MAX, Class::ANY);
+    }
+
+    /// A reader has slept for a whole slice. If it sleeps behind a writer that waits, and that writer died, then nobody
+    /// will ever take its mark away, as long as others read.
+    fn doubt_the_writers(&self) {
+        let word = self.state.load(Relaxed);
+        let is_behind_a_writer = word & WRITERS_WAITING != 0 && !is_writing(word);
+        if is_behind_a_writer && self.state.wake_class(1, Class::WRITERS).unwrap_or(0) == 0 {
+            self.withdraw();
+        }
+    }
+}
+
+fn is_writing(word: i32) -> bool {
+    word & WRITING != 0
+}
+
+fn readers(word: i32) -> i32 {
+    word & READERS_MASK
+}
+
+/// May a reader come in?
+fn is_open(word: i32) -> bool {
+    word & (WRITING | WRITERS_WAITING) == 0
+}
