@@ -122,6 +122,7 @@ mod latch;
 mod lock;
 mod must_fail;
 mod once;
+mod rw_lock;
 mod semaphore;
 
 /// Beside two who do too much to be explored whole: three are explored to three preemptions.
