@@ -35,7 +35,7 @@ programs() {
 # Real processes, killed and not. Three of these run the examples, which must exist.
 processes() {
     programs
-    cargo test --test processes --test primitive_processes --test buffer_races &&
+    cargo test --test processes --test primitive_processes --test words_elsewhere --test buffer_races &&
         cargo build --example race --example bounded_queue --example initialize &&
         cargo test --test race --test examples &&
         cargo build --release --example posix && cargo test --release --test posix

@@ -27,8 +27,9 @@ readonly CHECKED_TARGETS=(
     aarch64-unknown-linux-gnu
 )
 readonly PRIMITIVES=(lock semaphore event latch barrier once cond)
-readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" buffer processes primitive_processes)
-readonly WINE_TESTS=(slot "${PRIMITIVES[@]}") # the tests of what works on Windows: waiting within one process
+readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer processes primitive_processes)
+# What works on Windows: waiting within one process.
+readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere)
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 
