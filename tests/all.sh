@@ -32,10 +32,10 @@ programs() {
     fi
     DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120 install --no-install-recommends xz-utils pigz
 }
-# Real processes, killed and not. Three of these run the examples, which must exist.
+# Real processes, killed and not, and some in C. Three of these run the examples, which must exist.
 processes() {
     programs
-    cargo test --test processes --test primitive_processes --test words_elsewhere --test buffer_races &&
+    cargo test --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
         cargo build --example race --example bounded_queue --example initialize &&
         cargo test --test race --test examples &&
         cargo build --release --example posix && cargo test --release --test posix
