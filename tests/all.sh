@@ -24,11 +24,21 @@ plain() {
 docs() { cargo test --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
 proptest() { cargo test --test lock_properties --test primitive_properties; }
-# Real processes, killed and not. Two of these run the examples, which must exist.
+# The programs that run over the example posix, where this is Debian and we may install them. If one is missing even
+# then, its test says so.
+programs() {
+    if command -v xz && command -v pigz || ! command -v apt-get || [ "$(id -u)" != 0 ]; then
+        return
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120 install --no-install-recommends xz-utils pigz
+}
+# Real processes, killed and not, and some in C. Three of these run the examples, which must exist.
 processes() {
-    cargo test --test processes --test primitive_processes --test buffer_races &&
+    programs
+    cargo test --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
         cargo build --example race --example bounded_queue --example initialize &&
-        cargo test --test race --test examples
+        cargo test --test race --test examples &&
+        cargo build --release --example posix && cargo test --release --test posix
 }
 # 16 agents, as threads and as processes, as fast as they get.
 stress() { cargo test --release --test stress -- --nocapture; }

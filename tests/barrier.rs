@@ -4,7 +4,7 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Barrier, Error, Role, Scope, SharedBuffer, Slot};
+use slotsync::{Barrier, Error, Role, SharedBuffer, Slot};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -352,21 +352,4 @@ fn initializing_makes_any_word_a_barrier_that_nobody_has_come_to() {
         assert_eq!(Barrier::initialize(&buffer, 0, 2).unwrap().arrived(), 0);
         assert_eq!(buffer.slot(0).unwrap().load(Relaxed), 0);
     }
-}
-
-#[test]
-fn a_barrier_lives_in_a_static_and_in_a_struct() {
-    static WORD: AtomicI32 = AtomicI32::new(0);
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        round: AtomicI32,
-    }
-    let header = Header { version: 1, round: AtomicI32::new(0) };
-    for word in [&WORD, &header.round] {
-        let barrier = Barrier::from_slot(Slot::from_ref(word, Scope::Private).unwrap(), 1).unwrap();
-        assert_eq!(barrier.wait(), Role::Leader);
-        assert_eq!(word.load(Relaxed), ROUND);
-    }
-    assert_eq!(header.version, 1);
 }

@@ -4,9 +4,9 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Cond, Error, Lock, Outcome, Scope, SharedBuffer, Slot};
+use slotsync::{Cond, Error, Lock, Outcome, SharedBuffer, Slot};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{LONG, Memory, Plain, Watchdog, assert_not_early, under_stray_wakes, until};
@@ -517,27 +517,4 @@ fn initializing_makes_any_words_a_condition_that_nobody_waits_for() {
         Cond::initialize(&buffer, 1, lock).unwrap();
         assert_eq!(words.map(|word| word.load(Relaxed)), [0, 0, left_behind]);
     }
-}
-
-#[test]
-fn a_condition_lives_in_statics_and_in_a_struct() {
-    let _watchdog = Watchdog::new("a_condition_lives_in_statics_and_in_a_struct");
-    static WORDS: [AtomicI32; 3] = [const { AtomicI32::new(0) }; 3];
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        lock: AtomicI32,
-        changed: [AtomicI32; 2],
-    }
-    let header = Header { version: 1, lock: AtomicI32::new(0), changed: Default::default() };
-    let [seq, waiters] = &header.changed;
-    for words in [WORDS.each_ref(), [&header.lock, seq, waiters]] {
-        let [lock, seq, waiters] = words.map(|word| Slot::from_ref(word, Scope::Private).unwrap());
-        let lock = Lock::from_slot(lock);
-        let cond = Cond::from_slots([seq, waiters], lock).unwrap();
-        let (guard, outcome) = cond.wait_while_for(lock.lock(), || true, Duration::from_millis(1));
-        assert_eq!(outcome, Outcome::TimedOut);
-        drop(guard);
-    }
-    assert_eq!(header.version, 1);
 }

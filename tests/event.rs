@@ -4,8 +4,8 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Error, Event, Outcome, Scope, SharedBuffer, Slot};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
+use slotsync::{Error, Event, Outcome, SharedBuffer, Slot};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{
@@ -278,22 +278,4 @@ fn initializing_makes_any_word_an_event_that_is_not_set() {
         assert!(!Event::initialize(&buffer, 0).unwrap().is_set());
         assert_eq!(buffer.slot(0).unwrap().load(Relaxed), 0);
     }
-}
-
-#[test]
-fn an_event_lives_in_a_static_and_in_a_struct() {
-    static WORD: AtomicI32 = AtomicI32::new(0);
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        ready: AtomicI32,
-    }
-    let header = Header { version: 1, ready: AtomicI32::new(0) };
-    for word in [&WORD, &header.ready] {
-        let event = Event::from_slot(Slot::from_ref(word, Scope::Private).unwrap());
-        event.set();
-        event.wait();
-        assert_eq!(word.load(Relaxed), 1);
-    }
-    assert_eq!(header.version, 1);
 }

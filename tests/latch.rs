@@ -4,8 +4,8 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Error, Latch, Outcome, Scope, SharedBuffer, Slot};
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use slotsync::{Error, Latch, Outcome, SharedBuffer, Slot};
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{LONG, Memory, Plain, SHORT, Watchdog, assert_not_early, join_all, sleepers, under_stray_wakes, until};
@@ -204,23 +204,4 @@ fn initializing_makes_any_word_a_latch_of_that_count() {
             assert_eq!(buffer.slot(0).unwrap().load(Relaxed), count as i32);
         }
     }
-}
-
-#[test]
-fn a_latch_lives_in_a_static_and_in_a_struct() {
-    static WORD: AtomicI32 = AtomicI32::new(2);
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        ready: AtomicI32,
-    }
-    let header = Header { version: 1, ready: AtomicI32::new(2) };
-    for word in [&WORD, &header.ready] {
-        let latch = Latch::from_slot(Slot::from_ref(word, Scope::Private).unwrap());
-        latch.count_down(1).unwrap();
-        assert_eq!(word.load(Relaxed), 1);
-        latch.count_down(1).unwrap();
-        latch.wait();
-    }
-    assert_eq!(header.version, 1);
 }

@@ -4,9 +4,9 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Error, Lock, Scope, SharedBuffer, Slot};
+use slotsync::{Error, Lock, SharedBuffer, Slot};
 use std::mem;
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{LONG, Memory, Plain, Watchdog, assert_not_early, until};
@@ -162,24 +162,6 @@ fn initializing_makes_any_word_an_unlocked_lock() {
         buffer.slot(0).unwrap().store(left_behind, Relaxed);
         assert!(Lock::initialize(&buffer, 0).unwrap().try_lock().is_some());
     }
-}
-
-#[test]
-fn a_lock_lives_in_a_static_and_in_a_struct() {
-    static WORD: AtomicI32 = AtomicI32::new(0);
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        lock: AtomicI32,
-    }
-    let header = Header { version: 1, lock: AtomicI32::new(0) };
-    for word in [&WORD, &header.lock] {
-        let lock = Lock::from_slot(Slot::from_ref(word, Scope::Private).unwrap());
-        let guard = lock.lock();
-        assert_eq!(word.load(Relaxed), 1);
-        drop(guard);
-    }
-    assert_eq!(header.version, 1);
 }
 
 over_every_origin! { lock_js_and_ours_exclude_each_other }

@@ -4,7 +4,7 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Error, Once, OnceState, Outcome, Scope, SharedBuffer, Slot};
+use slotsync::{Error, Once, OnceState, Outcome, SharedBuffer, Slot};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -359,21 +359,4 @@ fn initializing_makes_any_word_a_once_that_was_not_run() {
         assert_eq!(Once::initialize(&buffer, 0).unwrap().state(), OnceState::NotRun);
         assert_eq!(buffer.slot(0).unwrap().load(Relaxed), 0);
     }
-}
-
-#[test]
-fn a_once_lives_in_a_static_and_in_a_struct() {
-    static WORD: AtomicI32 = AtomicI32::new(0);
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        made: AtomicI32,
-    }
-    let header = Header { version: 1, made: AtomicI32::new(0) };
-    for word in [&WORD, &header.made] {
-        let once = Once::from_slot(Slot::from_ref(word, Scope::Private).unwrap());
-        once.call_once(|| ()).unwrap();
-        assert_eq!(word.load(Relaxed), 3);
-    }
-    assert_eq!(header.version, 1);
 }

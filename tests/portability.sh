@@ -5,7 +5,8 @@
 #     bash tests/portability.sh [check|run|all]
 #
 #   check  type-checks the library for other systems, and with the oldest supported compiler
-#   run    runs tests as an aarch64 program under qemu-user, and as a Windows program under Wine
+#   run    runs tests as an aarch64 program under qemu-user, as a Windows program under Wine, and with programs of 32
+#          bits beside programs of 64
 #   all    both (the default)
 #
 # A target that the active toolchain has is used as it is. For any other, std is compiled from the source that Debian
@@ -27,8 +28,11 @@ readonly CHECKED_TARGETS=(
     aarch64-unknown-linux-gnu
 )
 readonly PRIMITIVES=(lock semaphore event latch barrier once cond)
-readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" buffer processes primitive_processes)
-readonly WINE_TESTS=(slot "${PRIMITIVES[@]}") # the tests of what works on Windows: waiting within one process
+readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer processes primitive_processes)
+# What works on Windows: waiting within one process.
+readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere)
+# What 32 bits could change, and on what is shared with 64.
+readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c buffer processes primitive_processes)
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 
@@ -237,20 +241,49 @@ run_tests() {
         [ ! -e "tests/$test.rs" ] && [ ! -e "tests/$test/main.rs" ] || chosen+=(--test "$test")
     done
     [ ${#chosen[@]} -gt 0 ] || skip "none of these tests exists: $*"
-    # For the tests to leave out what an emulator cannot do.
-    SLOTSYNC_EMULATED=1 cargo_for "$target" test --no-fail-fast "${chosen[@]}" | tee "$RUN/tests"
+    cargo_for "$target" test --no-fail-fast "${chosen[@]}" | tee "$RUN/tests"
     grep -q '^test .* ok$' "$RUN/tests" || skip "all tests are compiled out or ignored"
+}
+
+# For the tests to leave out what an emulator cannot do.
+emulated() {
+    export SLOTSYNC_EMULATED=1
 }
 
 run_under_qemu() {
     local sysroot=/usr/aarch64-linux-gnu
+    emulated
     need qemu-aarch64 aarch64-linux-gnu-gcc "$sysroot/include/stdio.h" -- \
         qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="timeout -k 10 $TEST_SECONDS qemu-aarch64 -L $sysroot"
     run_tests aarch64-unknown-linux-gnu "${QEMU_TESTS[@]}"
 }
 
+# Not gcc-multilib: that drives out the compilers for other machines.
+need_32_bits() {
+    [ "$(uname -m)" = x86_64 ] || skip "not an x86-64 machine"
+    need cc -- gcc libc6-dev
+    need /lib/ld-linux.so.2 /usr/lib32/crt1.o -- "gcc-$(cc -dumpversion | cut -d. -f1)-multilib"
+    echo 'int main(void) { return 0; }' >"$RUN/probe.c"
+    cc -m32 -o "$RUN/probe" "$RUN/probe.c" || skip "cc -m32 makes no program"
+    "$RUN/probe" || skip "this system runs no program of 32 bits"
+}
+
+# The tests in 64 bits, with a program in C of 32.
+run_beside_32_bits() {
+    need_32_bits
+    CARGO_TARGET_DIR=$WORK/target cargo test "${LOCKED[@]}" --test c -- of_32_bits
+}
+
+# The tests in 32 bits, with a program in C of 64, and of 32.
+run_beside_64_bits() {
+    need_32_bits
+    export CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_RUNNER="timeout -k 10 $TEST_SECONDS"
+    run_tests i686-unknown-linux-gnu "${I686_TESTS[@]}"
+}
+
 run_under_wine() {
+    emulated
     PATH=$PATH:/usr/lib/wine # where Debian keeps wine64, as long as no package makes it a default
     need wine64 wineserver x86_64-w64-mingw32-gcc -- wine64 gcc-mingw-w64-x86-64
     # Nothing on the screen, no offers to download .NET or a browser, no entries in the desktop's menus.
@@ -302,6 +335,8 @@ check() {
 run() {
     step aarch64-unknown-linux-gnu 'tests under qemu' run_under_qemu
     step x86_64-pc-windows-gnu 'tests under Wine' run_under_wine
+    step 'x86_64 beside i686' run run_beside_32_bits
+    step 'i686 beside x86_64' run run_beside_64_bits
 }
 
 prepare() {

@@ -4,9 +4,9 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Error, Outcome, Permit, Scope, Semaphore, SharedBuffer, Slot};
+use slotsync::{Error, Outcome, Permit, Semaphore, SharedBuffer, Slot};
 use std::mem;
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{LONG, Memory, Plain, Watchdog, assert_not_early, join_all, sleepers, until};
@@ -410,22 +410,4 @@ fn initializing_makes_any_word_a_semaphore_of_so_many_permits() {
             assert_eq!(buffer.slot(0).unwrap().load(Relaxed), permits as i32);
         }
     }
-}
-
-#[test]
-fn a_semaphore_lives_in_a_static_and_in_a_struct() {
-    static WORD: AtomicI32 = AtomicI32::new(0);
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        free: AtomicI32,
-    }
-    let header = Header { version: 1, free: AtomicI32::new(0) };
-    for word in [&WORD, &header.free] {
-        let semaphore = Semaphore::from_slot(Slot::from_ref(word, Scope::Private).unwrap());
-        semaphore.release(2).unwrap();
-        semaphore.acquire();
-        assert_eq!(word.load(Relaxed), 1);
-    }
-    assert_eq!(header.version, 1);
 }

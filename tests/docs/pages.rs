@@ -62,6 +62,18 @@ fn every_fenced_block_names_its_language() {
     }
 }
 
+/// mdBook leaves what it does not find as it is.
+#[test]
+fn every_file_that_a_page_includes_exists() {
+    for path in pages() {
+        for file in
+            read(&path).split("{{#include ").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0.to_owned()))
+        {
+            assert!(path.with_file_name(&file).is_file(), "{} includes {file}", path.display());
+        }
+    }
+}
+
 /// `SharedBuffer::memfd` and the like: what a page names is in the source.
 #[test]
 fn what_the_pages_name_exists() {

@@ -30,3 +30,14 @@ pub fn changeable(scope: Scope) -> SharedBuffer {
     // SAFETY: zeroed memory of that length, used through this buffer alone, and never unmapped.
     unsafe { SharedBuffer::from_raw_parts(base, PAGE, scope) }.unwrap()
 }
+
+/// Puts it at the start of new memory that is shared with children. It stays there: the memory is never unmapped.
+pub fn place<T: Sync>(value: T) -> &'static T {
+    assert!(size_of::<T>() <= PAGE);
+    let place = map().cast::<T>();
+    // SAFETY: a page of its own, which is aligned for whatever fits and is never unmapped; nobody else knows it yet.
+    unsafe {
+        place.write(value);
+        &*place
+    }
+}

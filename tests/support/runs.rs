@@ -13,12 +13,17 @@ use tempfile::TempDir;
 /// Where cargo puts the example of that name: beside the folder of this test. `cargo test` has built it; `cargo test
 /// --test` has not, or has left an old one there.
 pub fn example(name: &str) -> PathBuf {
+    example_file(name, name)
+}
+
+/// As [`example`], for one that is not a program: `file` is what cargo makes of it.
+pub fn example_file(name: &str, file: &str) -> PathBuf {
     // One test at a time looks, and builds; the others find what it built.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
-    let program = profile.join("examples").join(name);
+    let program = profile.join("examples").join(file);
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let one_file = package.join(format!("examples/{name}.rs"));
     let example = if one_file.exists() { one_file } else { package.join("examples").join(name) };

@@ -1,0 +1,39 @@
+//! What lies at the start of the memory: the Rust side of header.h.
+
+use slotsync::{Error, Lock, Semaphore, SharedBuffer, Slot};
+use std::mem::offset_of;
+
+#[repr(C)]
+pub struct Header {
+    pub version: u32, // Of this struct: see VERSION.
+    pub lock: i32,    // A `Lock`, for `total`.
+    pub permits: i32, // A `Semaphore`.
+    pub total: u32,   // What the lock protects.
+}
+
+pub const VERSION: i32 = 1;
+
+const _: () = assert!(offset_of!(Header, version) == 0);
+const _: () = assert!(offset_of!(Header, lock) == 4);
+const _: () = assert!(offset_of!(Header, permits) == 8);
+const _: () = assert!(offset_of!(Header, total) == 12);
+const _: () = assert!(size_of::<Header>() == 16);
+
+/// The members of the header, which are slots of the buffer that starts with it.
+impl Header {
+    pub fn version(buffer: &SharedBuffer) -> Result<Slot<'_>, Error> {
+        buffer.slot(offset_of!(Header, version) / 4)
+    }
+
+    pub fn lock(buffer: &SharedBuffer) -> Result<Lock<'_>, Error> {
+        Lock::new(buffer, offset_of!(Header, lock) / 4)
+    }
+
+    pub fn permits(buffer: &SharedBuffer) -> Result<Semaphore<'_>, Error> {
+        Semaphore::new(buffer, offset_of!(Header, permits) / 4)
+    }
+
+    pub fn total(buffer: &SharedBuffer) -> Result<Slot<'_>, Error> {
+        buffer.slot(offset_of!(Header, total) / 4)
+    }
+}
