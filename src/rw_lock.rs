@@ -3,25 +3,29 @@
 #![forbid(unsafe_code)]
 
 use crate::buffer::SharedBuffer;
+use crate::deadline;
 use crate::error::Error;
 use crate::futex::Class;
 use crate::sleeper::Sleeper;
 use crate::slot::Slot;
 use crate::spin;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many read. Zero, with nothing else, so fresh memory is an unlocked lock.
 const READERS_MASK: i32 = (1 << 29) - 1;
 /// One writes. What else a stranger writes beside this counts as nothing.
-const WRITING: i32 = 1 << 29;
+pub(crate) const WRITING: i32 = 1 << 29;
 /// A reader may sleep. Legal to say falsely (one vain wake); illegal to omit while one sleeps, unless a writer that was
 /// woken is on its way: it will say so again.
 const READERS_WAITING: i32 = 1 << 30;
 /// A writer may sleep: readers that arrive queue behind it. Legal to say falsely until the next release; illegal to omit
 /// as above.
 const WRITERS_WAITING: i32 = i32::MIN;
-const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
+pub(crate) const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
+
+/// How long a reader that doubts whether the writer before it lives lets it show that.
+const GRACE: Duration = Duration::from_millis(1);
 
 /// A reader-writer lock over one slot, between threads and between processes: many read, or one writes.
 ///
@@ -75,7 +79,7 @@ const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
 /// its unfairness to writers at the end of a read; the two classes of sleepers are of this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RwLock<'buf> {
-    state: Slot<'buf>,
+    pub(crate) state: Slot<'buf>,
 }
 
 impl<'buf> RwLock<'buf> {
@@ -152,26 +156,8 @@ impl<'buf> RwLock<'buf> {
         Ok(())
     }
 
-    /// Makes a writer a reader: nobody writes in between.
-    pub(crate) fn downgrade(&self) {
-        // A writer that waits keeps its place, and readers theirs behind it; else readers come in. Release: as in
-        // unlock_write.
-        let marks = |was| if was & WRITERS_WAITING != 0 { was & MARKS } else { 0 };
-        let turn = |was| is_writing(was).then(|| 1 | marks(was));
-        if let Ok(was) = self.state.fetch_update(Release, Relaxed, turn) {
-            self.wake(was & !marks(was));
-        }
-    }
-
-    /// Makes the only reader the writer. False: there are others.
-    pub(crate) fn try_upgrade(&self) -> bool {
-        // Acquire: as in try_take_write.
-        let turn = |was| (was & !MARKS == 1).then_some(was ^ (WRITING | 1));
-        self.state.fetch_update(Acquire, Relaxed, turn).is_ok()
-    }
-
     /// By address alone: whoever takes the lock next may free the memory.
-    fn wake(&self, marks: i32) {
+    pub(crate) fn wake(&self, marks: i32) {
         // A writer that was woken is on its way, and sets the readers' mark too. Where classes are not told apart all were
         // woken, and nobody knows how many.
         let wakes_writer = marks & WRITERS_WAITING != 0 && self.state.wake_class(1, Class::WRITERS) != Some(0);
@@ -194,8 +180,10 @@ impl<'buf> RwLock<'buf> {
 
     #[inline]
     pub(crate) fn try_take_write(&self) -> bool {
-        // Acquire: what was written is seen, and what was read stays before. Pairs with the Releases of both unlocks.
-        self.state.compare_exchange(0, WRITING, Acquire, Relaxed).is_ok()
+        // The marks of those who died, or are on their way, stay. Acquire: what was written is seen, and what was read stays
+        // before. Pairs with the Releases of both unlocks.
+        let enter = |was| is_free(was).then_some(was | WRITING);
+        self.state.fetch_update(Acquire, Relaxed, enter).is_ok()
     }
 
     /// Spins, then sleeps. `Ok(false)`: the deadline passed.
@@ -209,17 +197,18 @@ impl<'buf> RwLock<'buf> {
                 sleeper.done();
                 return Ok(true);
             }
-            // Who gives up leaves the mark behind: others may need it.
+            // Relaxed: a mark publishes nothing. Who gives up leaves it behind: others may need it.
+            let marked = self.state.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
             if sleeper.is_late() {
+                self.doubt_the_writers(marked);
                 return Ok(false);
             }
-            // Relaxed: a mark publishes nothing.
-            let marked = self.state.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
             if !is_open(marked) {
                 sleeper.sleep_as(self.state, marked, Class::READERS);
-            }
-            if sleeper.is_slice_over() {
-                self.doubt_the_writers();
+                if sleeper.is_slice_over() && self.doubt_the_writers(marked) {
+                    // A writer that lives gets this time to mark the word again. Whether it did, we see then.
+                    let _ = self.state.sleep(marked & !WRITERS_WAITING, deadline::after(GRACE), Class::READERS);
+                }
             }
         }
     }
@@ -236,7 +225,7 @@ impl<'buf> RwLock<'buf> {
         loop {
             // Relaxed: a mark publishes nothing.
             let marked = self.state.fetch_or(marks, Relaxed) | marks;
-            if marked & !MARKS == 0 {
+            if is_free(marked) {
                 // With the marks: see below. Acquire: as in try_take_write.
                 if self.state.compare_exchange(marked, marked | WRITING, Acquire, Relaxed).is_ok() {
                     sleeper.done();
@@ -253,25 +242,28 @@ impl<'buf> RwLock<'buf> {
         }
     }
 
-    /// A writer gives up. Readers may sleep behind its mark alone, and a wake that it swallowed may have been for any: all
-    /// look again, and whoever has to wait sets its mark anew.
+    /// A writer gives up. Readers may sleep behind its mark alone, and it may have swallowed a wake that was for any: another
+    /// writer is woken, to mark the word for itself; or if there is none, all look again.
     fn withdraw(&self) {
-        self.state.fetch_and(!MARKS, Relaxed);
-        let _ = self.state.wake_class(u32::MAX, Class::ANY);
+        if self.state.wake_class(1, Class::WRITERS).is_none_or(|woken| woken == 0) {
+            self.state.fetch_and(!MARKS, Relaxed);
+            let _ = self.state.wake_class(u32::MAX, Class::ANY);
+        }
     }
 
-    /// A reader has slept for a whole slice. If it sleeps behind a writer that waits, and that writer died, then nobody
-    /// will ever take its mark away, as long as others read.
-    fn doubt_the_writers(&self) {
-        let word = self.state.load(Relaxed);
-        let is_behind_a_writer = word & WRITERS_WAITING != 0 && !is_writing(word);
-        if is_behind_a_writer && self.state.wake_class(1, Class::WRITERS).unwrap_or(0) == 0 {
-            self.withdraw();
+    /// A reader has waited for long, or in vain. If it waits behind a writer that waits, and that one died, nobody takes its
+    /// mark away while others read: so this does. Writers that live are woken, and set it anew.
+    fn doubt_the_writers(&self, word: i32) -> bool {
+        let is_behind_a_writer = !is_writing(word) && word & WRITERS_WAITING != 0;
+        if is_behind_a_writer {
+            self.state.fetch_and(!WRITERS_WAITING, Relaxed);
+            let _ = self.state.wake_class(u32::MAX, Class::WRITERS);
         }
+        is_behind_a_writer
     }
 }
 
-fn is_writing(word: i32) -> bool {
+pub(crate) fn is_writing(word: i32) -> bool {
     word & WRITING != 0
 }
 
@@ -279,7 +271,12 @@ fn readers(word: i32) -> i32 {
     word & READERS_MASK
 }
 
-/// May a reader come in?
+/// Does nobody hold it?
+fn is_free(word: i32) -> bool {
+    word & !MARKS == 0
+}
+
+/// May a reader come in? Beside others only if no writer waits.
 fn is_open(word: i32) -> bool {
-    word & (WRITING | WRITERS_WAITING) == 0
+    !is_writing(word) && (readers(word) == 0 || word & WRITERS_WAITING == 0)
 }

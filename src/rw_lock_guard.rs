@@ -3,7 +3,8 @@
 
 use crate::deadline;
 use crate::error::Error;
-use crate::rw_lock::RwLock;
+use crate::rw_lock::{MARKS, RwLock, WRITING, is_writing};
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,23 @@ impl<'buf> RwLock<'buf> {
     /// Takes the lock to write, or gives up at `deadline`. A deadline that has passed tries once.
     pub fn write_until(&self, deadline: Instant) -> Option<RwLockWriteGuard<'buf>> {
         self.write_deadline(Some(deadline))
+    }
+
+    /// Makes a writer a reader: nobody writes in between.
+    fn downgrade(&self) {
+        // As unlock_write does: a writer that waits is woken, and marks the word again before readers come in; else they do.
+        // Release: publishes what was written.
+        let turn = |was| is_writing(was).then_some(1);
+        if let Ok(was) = self.state.fetch_update(Release, Relaxed, turn) {
+            self.wake(was);
+        }
+    }
+
+    /// Makes the only reader the writer. False: there are others.
+    fn try_upgrade(&self) -> bool {
+        // Acquire: what was read by others stays before. Pairs with the Release of unlock_read.
+        let turn = |was| (was & !MARKS == 1).then_some(was ^ (WRITING | 1));
+        self.state.fetch_update(Acquire, Relaxed, turn).is_ok()
     }
 
     fn read_deadline(&self, deadline: Option<Instant>) -> Result<Option<RwLockReadGuard<'buf>>, Error> {

@@ -184,8 +184,8 @@ struct Waiter {
 struct Token {
     key: Key,
     class: Class,
-    /// Waiters with a lower ticket were asleep when the wake came.
-    before: usize,
+    /// Waiters with these tickets were asleep when the wake came.
+    tickets: std::ops::Range<usize>,
 }
 
 impl Queue {
@@ -198,7 +198,7 @@ impl Queue {
 
     /// Takes the oldest token that this waiter was there for. The oldest: a later one may serve a later waiter too.
     fn take_token(&mut self, ticket: usize, key: Key, class: Class) -> bool {
-        let is_mine = |token: &Token| token.key == key && token.class.meets(class) && ticket < token.before;
+        let is_mine = |token: &Token| token.key == key && token.class.meets(class) && token.tickets.contains(&ticket);
         let mine = self.tokens.iter().position(is_mine);
         if let Some(mine) = mine {
             self.tokens.remove(mine);
@@ -214,11 +214,18 @@ impl Queue {
     /// Adds a token for each of up to `count` waiters that no token is for yet, and unparks all who may take one.
     fn wake(&mut self, key: Key, class: Class, count: usize) -> usize {
         let is_meant = |waiter: &&Waiter| waiter.key == key && waiter.class.meets(class);
-        let asleep = self.waiters.iter().filter(is_meant).count();
-        let promised = self.tokens.iter().filter(|token| token.key == key && token.class.meets(class)).count();
-        let woken = count.min(asleep.saturating_sub(promised));
-        for _ in 0..woken {
-            self.tokens.push(Token { key, class, before: self.next_ticket });
+        let asleep: Vec<_> = self.waiters.iter().filter(is_meant).map(|waiter| (waiter.ticket, waiter.class)).collect();
+        let is_own = |ticket| self.tokens.iter().any(|token| token.tickets == (ticket..ticket + 1));
+        let unpromised: Vec<_> = asleep.iter().filter(|(ticket, _)| !is_own(*ticket)).copied().collect();
+        let is_for_any = |token: &&Token| token.key == key && token.class.meets(class) && token.tickets.len() != 1;
+        let promised = self.tokens.iter().filter(is_for_any).count();
+        let woken = count.min(unpromised.len().saturating_sub(promised));
+        if woken == unpromised.len() {
+            // All of them: nobody has to be chosen.
+            let own = |&(ticket, class): &(usize, Class)| Token { key, class, tickets: ticket..ticket + 1 };
+            self.tokens.extend(unpromised.iter().map(own));
+        } else {
+            self.tokens.extend((0..woken).map(|_| Token { key, class, tickets: 0..self.next_ticket }));
         }
         for waiter in self.waiters.iter().filter(is_meant).filter(|_| woken > 0) {
             waiter.thread.unpark();

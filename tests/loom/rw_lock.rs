@@ -119,7 +119,7 @@ holds! {
     two_read_and_one_writes = &[writes, reads, reads], one_wrote;
     one_reads_and_two_write = &[writes, reads, writes], two_wrote;
     three_write = &[writes, writes, writes], three_wrote;
-    one_tries = &[writes, tries], unlocked;
+    one_tries = &[writes, tries, nobody], unlocked;
     one_gives_up_to_read = &[writes, writes, reads_or_gives_up], two_wrote;
     one_gives_up_to_write = &[reads, writes_or_gives_up, writes], unlocked;
     one_gives_up_to_write_before_readers = &[writes_or_gives_up, reads, reads], unlocked;
