@@ -26,7 +26,7 @@ readonly CHECKED_TARGETS=(
     i686-unknown-linux-gnu
     aarch64-unknown-linux-gnu
 )
-readonly PRIMITIVES=(lock semaphore event latch barrier once cond)
+readonly PRIMITIVES=(lock rw_lock semaphore event latch barrier once cond)
 readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" buffer processes primitive_processes)
 readonly WINE_TESTS=(slot "${PRIMITIVES[@]}") # the tests of what works on Windows: waiting within one process
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
