@@ -1,10 +1,12 @@
 use super::support::processes::{fork, fork_all, fork_asleep, fork_asleep_rescued, fork_victim, join_all};
 use super::support::processes::{kill_where_it_stays, stay};
 use super::{FAR, INDEX, support, total, word};
-use slotsync::{RwLock, SharedBuffer, Slot};
+use slotsync::{RwLock, SharedBuffer, Slot, counters};
 use std::mem;
+use std::sync::Barrier;
 use std::sync::atomic::Ordering::{Relaxed, Release};
-use support::{Memory, SHORT, Watchdog};
+use std::thread;
+use support::{Memory, SHORT, Watchdog, sleepers, until};
 
 over_shared_origins! {
     processes_that_read_and_write_exclude_each_other
@@ -119,6 +121,36 @@ fn readers_behind_a_writer_that_was_killed_get_in_within_one_slice(memory: &Memo
     lock.unlock_read().unwrap();
     join_all(writers);
     assert_eq!(word(&memory.buffer).load(Relaxed), 0);
+}
+
+/// Threads: they come to sleep, and to the end of their slices, closer together than processes.
+#[test]
+#[ignore = "several readers that look at the end of a slice at once take a writer that one of them has woken for dead"]
+fn a_writer_that_lives_is_not_taken_for_dead_by_readers_that_wait_long() {
+    const READERS: usize = 4;
+    let _watchdog = Watchdog::new("a_writer_that_lives_is_not_taken_for_dead");
+    fork(&Memory::anonymous(), |buffer| {
+        let lock = rw_lock(buffer);
+        let guard = lock.read().unwrap();
+        let start = Barrier::new(READERS);
+        thread::scope(|threads| {
+            let writers = sleepers(threads, 1, || drop(lock.write()));
+            let readers = sleepers(threads, READERS, || {
+                start.wait();
+                drop(lock.read().unwrap());
+            });
+            let enough = counters().sleeps + 3 * (READERS + 1);
+            until("all have slept for some slices", || {
+                assert_eq!(counters().rescues, 0, "a reader overtook the writer");
+                counters().sleeps >= enough
+            });
+            drop(guard);
+            support::join_all(readers);
+            support::join_all(writers);
+        });
+        0
+    })
+    .join();
 }
 
 fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: &Memory) {
