@@ -157,6 +157,7 @@ impl<'buf> RwLock<'buf> {
     }
 
     /// By address alone: whoever takes the lock next may free the memory.
+    #[inline]
     pub(crate) fn wake(&self, marks: i32) {
         // A writer that was woken is on its way, and sets the readers' mark too. Where classes are not told apart all were
         // woken, and nobody knows how many.

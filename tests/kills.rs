@@ -27,7 +27,7 @@
 
 mod support;
 
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Semaphore, SharedBuffer, Slot, counters};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, RwLock, Semaphore, SharedBuffer, Slot, counters};
 use std::collections::VecDeque;
 use std::ffi::CString;
 use std::mem::forget;
@@ -58,7 +58,7 @@ const CONTROLS: usize = 8;
 /// The primitive, from the first slot on; for a condition, its lock is the first.
 const WORD: usize = 0;
 const COND: usize = 1;
-/// What a condition is about, or whether an initializer may go on.
+/// What a condition is about, or whether a victim that sleeps on purpose may go on.
 const FLAG: usize = 3;
 /// These are looked at together.
 const WORDS: usize = 4;
@@ -604,6 +604,20 @@ macro_rules! scenarios {
     )* };
 }
 
+/// Until the victim may go on, so that others can come meanwhile.
+fn sleep_on_purpose(buffer: &SharedBuffer) {
+    let flag = buffer.slot(FLAG).unwrap();
+    while flag.load(Acquire) == 0 {
+        let _ = flag.wait(0);
+    }
+}
+
+fn let_the_victim_go_on(buffer: &SharedBuffer) {
+    let flag = buffer.slot(FLAG).unwrap();
+    flag.store(1, Release);
+    flag.wake(u32::MAX);
+}
+
 // The lock
 
 fn lock(buffer: &SharedBuffer) -> Lock<'_> {
@@ -701,6 +715,185 @@ scenarios! {
         survivors: &[(First, pass)],
         victim: lock_in_vain,
         aftermath: unlock_unless_it_was_ours,
+        least_kills: SLEEPS
+    }
+}
+
+// The reader-writer lock
+
+fn rw_lock(buffer: &SharedBuffer) -> RwLock<'_> {
+    RwLock::new(buffer, WORD).unwrap()
+}
+
+fn hold_to_read(buffer: &SharedBuffer) {
+    forget(rw_lock(buffer).read().unwrap());
+}
+
+fn hold_to_write(buffer: &SharedBuffer) {
+    forget(rw_lock(buffer).write());
+}
+
+fn unlock_read(buffer: &SharedBuffer) {
+    let _ = rw_lock(buffer).unlock_read();
+}
+
+fn unlock_write(buffer: &SharedBuffer) {
+    let _ = rw_lock(buffer).unlock_write();
+}
+
+fn pass_to_read(buffer: &SharedBuffer) {
+    drop(rw_lock(buffer).read().unwrap());
+}
+
+fn pass_to_write(buffer: &SharedBuffer) {
+    drop(rw_lock(buffer).write());
+}
+
+fn write_and_downgrade(buffer: &SharedBuffer) {
+    let guard = rw_lock(buffer).write();
+    sleep_on_purpose(buffer);
+    forget(guard.downgrade());
+}
+
+/// What is held stays held, until it is unlocked in the name of its holder: a writer, or the only reader.
+fn unlock_either_in_its_name(scene: &mut Scene) -> bool {
+    scene.words();
+    let lock = rw_lock(&scene.buffer);
+    let (readers, is_writing) = (lock.readers(), lock.is_writing());
+    assert!(readers <= 1, "nobody holds it with the victim: {}", scene.describe(&[]));
+    if is_writing {
+        assert!(lock.try_read().unwrap().is_none(), "held, but not held: {}", scene.describe(&[]));
+        lock.unlock_write().unwrap();
+    }
+    if readers == 1 {
+        assert!(lock.try_write().is_none(), "held, but not held: {}", scene.describe(&[]));
+        lock.unlock_read().unwrap();
+    }
+    is_writing || readers == 1
+}
+
+/// As long as there was no nudge, this process holds the lock itself.
+fn unlock_either_unless_it_was_ours(scene: &mut Scene) -> bool {
+    unlock_either_in_its_name(scene) && scene.nudges > 0
+}
+
+scenarios! {
+    read_that_is_free {
+        survivors: &[(Last, pass_to_write)],
+        victim: hold_to_read,
+        aftermath: unlock_either_in_its_name
+    }
+    write_that_is_free {
+        survivors: &[(Last, pass_to_read), (Last, pass_to_write)],
+        victim: hold_to_write,
+        aftermath: unlock_either_in_its_name
+    }
+    upgrade_of_the_only_reader {
+        survivors: &[(Last, pass_to_read)],
+        victim: |buffer| forget(rw_lock(buffer).read().unwrap().try_upgrade()),
+        aftermath: unlock_either_in_its_name
+    }
+    read_that_sleeps_behind_a_writer_between_two {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_read), (Midway, pass_to_read)],
+        victim: hold_to_read,
+        nudges: &[unlock_write],
+        aftermath: unlock_either_unless_it_was_ours,
+        least_kills: SLEEPS
+    }
+    read_that_sleeps_behind_a_writer_before_another {
+        before: hold_to_write,
+        survivors: &[(Midway, pass_to_write)],
+        victim: hold_to_read,
+        nudges: &[unlock_write],
+        aftermath: unlock_either_unless_it_was_ours,
+        least_kills: SLEEPS
+    }
+    write_that_sleeps_behind_a_reader_before_another {
+        before: hold_to_read,
+        survivors: &[(Midway, pass_to_read)],
+        victim: hold_to_write,
+        nudges: &[unlock_read],
+        aftermath: unlock_either_unless_it_was_ours,
+        strands: true,
+        least_kills: SLEEPS
+    }
+    write_that_sleeps_behind_a_reader_before_one_of_each {
+        before: hold_to_read,
+        survivors: &[(Midway, pass_to_write), (Midway, pass_to_read)],
+        victim: hold_to_write,
+        nudges: &[unlock_read],
+        aftermath: unlock_either_unless_it_was_ours,
+        strands: true,
+        least_kills: SLEEPS
+    }
+    write_that_sleeps_behind_a_writer_between_one_of_each {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_read), (Midway, pass_to_write)],
+        victim: hold_to_write,
+        nudges: &[unlock_write],
+        aftermath: unlock_either_unless_it_was_ours,
+        strands: true,
+        least_kills: SLEEPS
+    }
+    // The reader stays: nobody but who waits behind the victim's mark can take it away.
+    write_for_that_runs_out_behind_a_reader_that_stays {
+        before: |buffer| {
+            hold_to_read(buffer);
+            // Said falsely, as is legal, so that the victim does not spin: its time would be over before it sleeps.
+            buffer.slot(WORD).unwrap().fetch_or(1 << 30, Relaxed);
+        },
+        survivors: &[(Midway, pass_to_read)],
+        victim: |buffer| forget(rw_lock(buffer).write_for(2 * SHORT)),
+        aftermath: |scene| {
+            let [word, ..] = scene.words();
+            assert_eq!(word & !(0b11 << 30), 1, "the reader stays: {}", scene.describe(&[]));
+            word < 0
+        },
+        strands: true,
+        least_kills: SLEEPS
+    }
+    read_for_that_runs_out_beside_another {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_read)],
+        victim: |buffer| forget(rw_lock(buffer).read_for(SHORT)),
+        aftermath: unlock_either_unless_it_was_ours,
+        least_kills: SLEEPS
+    }
+    unlock_write_with_one_of_each_asleep {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_write), (First, pass_to_read)],
+        victim: unlock_write,
+        aftermath: unlock_either_in_its_name,
+        strands: true
+    }
+    unlock_write_with_two_readers_asleep {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_read), (First, pass_to_read)],
+        victim: unlock_write,
+        aftermath: unlock_either_in_its_name,
+        strands: true
+    }
+    unlock_read_with_a_writer_asleep_and_a_reader_behind_it {
+        before: hold_to_read,
+        survivors: &[(First, pass_to_write), (First, pass_to_read)],
+        victim: unlock_read,
+        aftermath: unlock_either_in_its_name,
+        strands: true
+    }
+    downgrade_with_two_readers_asleep {
+        survivors: &[(Midway, pass_to_read), (Midway, pass_to_read)],
+        victim: write_and_downgrade,
+        nudges: &[let_the_victim_go_on],
+        aftermath: unlock_either_in_its_name,
+        strands: true,
+        least_kills: SLEEPS
+    }
+    downgrade_with_one_of_each_asleep {
+        survivors: &[(Midway, pass_to_write), (Midway, pass_to_read)],
+        victim: write_and_downgrade,
+        nudges: &[let_the_victim_go_on],
+        aftermath: unlock_either_in_its_name,
         least_kills: SLEEPS
     }
 }
@@ -1020,18 +1213,7 @@ fn call_once(buffer: &SharedBuffer) {
 
 /// The initializer sleeps until it may go on, so that others can come meanwhile.
 fn call_once_and_sleep(buffer: &SharedBuffer) {
-    let flag = buffer.slot(FLAG).unwrap();
-    let _ = once(buffer).call_once(|| {
-        while flag.load(Acquire) == 0 {
-            let _ = flag.wait(0);
-        }
-    });
-}
-
-fn let_the_initializer_go_on(buffer: &SharedBuffer) {
-    let flag = buffer.slot(FLAG).unwrap();
-    flag.store(1, Release);
-    flag.wake(u32::MAX);
+    let _ = once(buffer).call_once(|| sleep_on_purpose(buffer));
 }
 
 /// As if this process ran the initializer: no call could stop halfway and stay.
@@ -1065,7 +1247,7 @@ scenarios! {
     call_once_that_runs_the_initializer_before_two {
         survivors: &[(Midway, call_once), (Midway, call_once)],
         victim: call_once_and_sleep,
-        nudges: &[let_the_initializer_go_on],
+        nudges: &[let_the_victim_go_on],
         aftermath: reset_in_its_name,
         strands: true,
         least_kills: SLEEPS

@@ -9,7 +9,7 @@
 
 mod support;
 
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, Semaphore, SharedBuffer};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, RwLock, Semaphore, SharedBuffer};
 use std::mem::forget;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use support::steps::Steps;
@@ -45,6 +45,27 @@ fn a_free_lock_takes_two_atomic_operations_and_no_call() {
             forget(lock.lock());
             assert!(lock.unlock().is_ok());
         });
+    }
+}
+
+#[test]
+fn a_free_reader_writer_lock_takes_two_atomic_operations_and_no_call() {
+    for buffer in &both() {
+        let lock = RwLock::new(buffer, 0).unwrap();
+        assert_fast(buffer, "read, drop the guard", 2, || drop(lock.read().unwrap()));
+        assert_fast(buffer, "try_read, drop the guard", 2, || drop(lock.try_read().unwrap()));
+        assert_fast(buffer, "read, forget the guard, unlock", 2, || {
+            forget(lock.read().unwrap());
+            assert!(lock.unlock_read().is_ok());
+        });
+        assert_fast(buffer, "write, drop the guard", 2, || drop(lock.write()));
+        assert_fast(buffer, "try_write, drop the guard", 2, || drop(lock.try_write()));
+        assert_fast(buffer, "write, forget the guard, unlock", 2, || {
+            forget(lock.write());
+            assert!(lock.unlock_write().is_ok());
+        });
+        let _reader = lock.read();
+        assert_fast(buffer, "read beside another, drop the guard", 2, || drop(lock.read().unwrap()));
     }
 }
 
@@ -90,6 +111,10 @@ fn what_nobody_waits_for_takes_no_system_call() {
         assert_no_system_call(buffer, "set, reset", 2, || {
             event.set();
             event.reset();
+        });
+        let lock = RwLock::new(buffer, 4).unwrap();
+        assert_no_system_call(buffer, "write, downgrade, upgrade, drop the guard", 4, || {
+            drop(lock.write().downgrade().try_upgrade());
         });
         assert_no_system_call(buffer, "count the last down", 1, || assert!(latch.count_down(1).is_ok()));
         assert_no_system_call(buffer, "run an initializer", 2, || assert!(once.call_once(|| ()).is_ok()));

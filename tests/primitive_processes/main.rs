@@ -10,6 +10,7 @@ mod cond;
 mod event;
 mod latch;
 mod once;
+mod rw_lock;
 mod semaphore;
 
 use slotsync::{SharedBuffer, Slot};

@@ -11,6 +11,7 @@ mod cond;
 mod event;
 mod latch;
 mod once;
+mod rw_lock;
 mod semaphore;
 
 use proptest::prelude::*;

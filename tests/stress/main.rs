@@ -12,6 +12,7 @@ mod lock;
 mod pool;
 mod queue;
 mod rounds;
+mod rw_lock;
 mod semaphore_queue;
 mod signals;
 
