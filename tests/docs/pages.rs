@@ -65,7 +65,7 @@ fn every_fenced_block_names_its_language() {
 /// `SharedBuffer::memfd` and the like: what a page names is in the source.
 #[test]
 fn what_the_pages_name_exists() {
-    const TYPES: [&str; 20] = [
+    const TYPES: [&str; 23] = [
         "SharedBuffer",
         "BufferOptions",
         "Origin",
@@ -75,6 +75,9 @@ fn what_the_pages_name_exists() {
         "Wait",
         "Lock",
         "LockGuard",
+        "RwLock",
+        "RwLockReadGuard",
+        "RwLockWriteGuard",
         "Error",
         "Semaphore",
         "Permit",
