@@ -122,7 +122,7 @@ fn who_follows_the_page_shares_the_rw_lock() {
         let word = &word;
         threads.spawn(move || {
             for _ in 0..TURNS {
-                rw_locks::read(word);
+                rw_locks::read(word, None);
                 look();
                 rw_locks::unlock_read(word);
             }
@@ -149,6 +149,15 @@ fn who_follows_the_page_shares_the_rw_lock() {
     assert!(!lock.is_writing() && lock.readers() == 0);
 }
 
+/// Step 3: nothing but the mark is left of the writer, and one reads for long.
+#[test]
+fn who_follows_the_page_comes_in_behind_a_writer_that_died() {
+    let _watchdog = Watchdog::new("who_follows_the_page_comes_in_behind_a_writer_that_died");
+    let word = AtomicI32::new(1 | i32::MIN);
+    rw_locks::read(&word, Some(std::time::Duration::from_secs(1)));
+    assert_eq!(word.load(Relaxed), 2);
+}
+
 mod rw_locks {
     use super::*;
     use std::time::Duration;
@@ -158,9 +167,10 @@ mod rw_locks {
     const READERS_WAITING: i32 = 1 << 30;
     const WRITERS_WAITING: i32 = i32::MIN;
     const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
-    const SECOND: Duration = Duration::from_secs(1);
 
-    pub(super) fn read(word: &AtomicI32) {
+    /// `slice`: how long each sleep may last. The page asks for a second on shared memory; without one, a wake that is
+    /// lost is lost for good.
+    pub(super) fn read(word: &AtomicI32, slice: Option<Duration>) {
         loop {
             let mut was = word.load(Relaxed);
             while was & (WRITING | WRITERS_WAITING) == 0 {
@@ -171,7 +181,7 @@ mod rw_locks {
             }
             let now = word.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
             if now & (WRITING | WRITERS_WAITING) != 0 {
-                let is_time_over = classes::wait(word, now, classes::READER, SECOND);
+                let is_time_over = classes::wait(word, now, classes::READER, slice);
                 let has_doubts = word.load(Relaxed) & (WRITING | WRITERS_WAITING) == WRITERS_WAITING;
                 if is_time_over && has_doubts && !classes::wake_one_writer(word) {
                     give_up(word);
@@ -197,7 +207,7 @@ mod rw_locks {
                     give_up(word);
                     continue 'anew;
                 } else {
-                    classes::wait(word, now, classes::WRITER, SECOND);
+                    classes::wait(word, now, classes::WRITER, None);
                     marks = MARKS;
                 }
             }
@@ -258,10 +268,10 @@ mod classes {
     pub(super) const WRITER: u32 = 2;
 
     /// Says whether the time was over.
-    pub(super) fn wait(word: &AtomicI32, value: i32, class: u32, time: Duration) -> bool {
+    pub(super) fn wait(word: &AtomicI32, value: i32, class: u32, time: Option<Duration>) -> bool {
         let now = clock_gettime(ClockId::Monotonic);
-        let end = Timespec { tv_sec: now.tv_sec + time.as_secs() as i64, ..now };
-        wait_bitset(bits(word), Flags::PRIVATE, value as u32, Some(&end), NonZeroU32::new(class).unwrap())
+        let end = time.map(|time| Timespec { tv_sec: now.tv_sec + time.as_secs() as i64, ..now });
+        wait_bitset(bits(word), Flags::PRIVATE, value as u32, end.as_ref(), NonZeroU32::new(class).unwrap())
             == Err(Errno::TIMEDOUT)
     }
 
@@ -296,13 +306,15 @@ mod classes {
     pub(super) const READER: u32 = 1;
     pub(super) const WRITER: u32 = 2;
 
-    pub(super) fn wait(word: &AtomicI32, value: i32, _: u32, time: Duration) -> bool {
-        Slot::from_ref(word, Scope::Private).unwrap().wait_for(value, time) == Wait::TimedOut
+    pub(super) fn wait(word: &AtomicI32, value: i32, _: u32, time: Option<Duration>) -> bool {
+        let slot = Slot::from_ref(word, Scope::Private).unwrap();
+        slot.wait_for(value, time.unwrap_or(Duration::MAX)) == Wait::TimedOut
     }
 
+    /// Somebody or nobody: nobody knows.
     pub(super) fn wake_one_writer(word: &AtomicI32) -> bool {
         wake_all(word);
-        true
+        false
     }
 
     pub(super) fn wake_readers(word: &AtomicI32) {
