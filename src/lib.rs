@@ -52,6 +52,8 @@ pub use futex::platform as model;
 mod book {
     #[doc = include_str!("../docs/src/abi.md")]
     struct Abi;
+    #[doc = include_str!("../docs/src/rw_lock.md")]
+    struct RwLock;
     #[doc = include_str!("../docs/src/semaphore.md")]
     struct Semaphore;
     #[doc = include_str!("../docs/src/event.md")]

@@ -11,13 +11,14 @@ mod lock;
 mod once;
 mod pages;
 mod rows;
+mod rw_lock;
 mod semaphore;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 
 use pages::{page, table};
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Semaphore, SharedBuffer};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, RwLock, Semaphore, SharedBuffer};
 use std::fs;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -26,6 +27,7 @@ fn the_table_of_primitives_is_true() {
     let Some(abi) = page("abi.md") else { return };
     let primitives = [
         ("`Lock`", Lock::SLOTS, "unlocked"),
+        ("`RwLock`", RwLock::SLOTS, "unlocked"),
         ("`Semaphore`", Semaphore::SLOTS, "no permits"),
         ("`Event`", Event::SLOTS, "not set"),
         ("`Latch`", Latch::SLOTS, "done: the count is zero"),
@@ -41,7 +43,7 @@ fn the_table_of_primitives_is_true() {
 /// What the last column of that table says.
 #[test]
 fn fresh_memory_is_a_valid_state_of_every_primitive() {
-    let buffer = SharedBuffer::new(4 * 8).unwrap();
+    let buffer = SharedBuffer::new(4 * 9).unwrap();
     assert!(buffer.slots(..).unwrap().iter().all(|slot| slot.load(Relaxed) == 0));
     let lock = Lock::new(&buffer, 0).unwrap();
     assert!(!lock.is_locked());
@@ -76,6 +78,11 @@ fn fresh_memory_is_a_valid_state_of_every_primitive() {
     cond.notify_all();
     assert!([6, 7].iter().all(|index| buffer.slot(*index).unwrap().load(Relaxed) == 0), "somebody was found waiting");
     assert!(cond.wait_for(lock.lock(), std::time::Duration::ZERO).1.is_timed_out());
+
+    let rw_lock = RwLock::new(&buffer, 8).unwrap();
+    assert_eq!((rw_lock.readers(), rw_lock.is_writing()), (0, false));
+    drop(rw_lock.try_read().unwrap().unwrap());
+    drop(rw_lock.try_write().unwrap());
 }
 
 #[cfg(unix)]

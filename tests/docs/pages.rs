@@ -77,7 +77,7 @@ fn every_file_that_a_page_includes_exists() {
 /// `SharedBuffer::memfd` and the like: what a page names is in the source.
 #[test]
 fn what_the_pages_name_exists() {
-    const TYPES: [&str; 20] = [
+    const TYPES: [&str; 23] = [
         "SharedBuffer",
         "BufferOptions",
         "Origin",
@@ -87,6 +87,9 @@ fn what_the_pages_name_exists() {
         "Wait",
         "Lock",
         "LockGuard",
+        "RwLock",
+        "RwLockReadGuard",
+        "RwLockWriteGuard",
         "Error",
         "Semaphore",
         "Permit",

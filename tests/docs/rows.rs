@@ -69,6 +69,17 @@ pub(crate) fn look(file: &str, name: &str, names: Names<'_>, rows: usize, look: 
     }
 }
 
+/// Looks at each row of a table whose first column is the words, for each choice of the values that its names can have.
+pub(crate) fn each(file: &str, name: &str, names: Names<'_>, look: impl Fn(&[String], &SharedBuffer)) {
+    let Some(text) = page(file) else { return };
+    for row in table(&text, name) {
+        let words = plain(&row[0]);
+        for choice in choices(&words, names) {
+            look(&row, &holding(&values(&words, &choice)));
+        }
+    }
+}
+
 /// A cell without the marks of code.
 fn plain(cell: &str) -> String {
     cell.replace('`', "")

@@ -3,7 +3,8 @@
 
 use crate::lock;
 use crate::support::Watchdog;
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, Semaphore, SharedBuffer, Slot, Wait};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, RwLock, Scope, Semaphore, SharedBuffer, Slot, Wait};
+use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::thread;
 
@@ -97,6 +98,231 @@ mod semaphores {
         } else if was & WAITING != 0 {
             word.wake(count as u32);
         }
+    }
+}
+
+#[test]
+fn who_follows_the_page_shares_the_rw_lock() {
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_rw_lock");
+    let word = AtomicI32::new(0);
+    let lock = RwLock::from_slot(Slot::from_ref(&word, Scope::Private).unwrap());
+    let buffer = SharedBuffer::new(8).unwrap();
+    let [low, high] = [0, 1].map(|index| buffer.slot(index).unwrap());
+    let write = move || {
+        low.store(low.load(Relaxed) + 1, Relaxed);
+        thread::yield_now();
+        high.store(high.load(Relaxed) + 1, Relaxed);
+    };
+    let look = move || {
+        let was = low.load(Relaxed);
+        thread::yield_now();
+        assert_eq!((low.load(Relaxed), high.load(Relaxed)), (was, was));
+    };
+    thread::scope(|threads| {
+        let word = &word;
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                rw_locks::read(word, None);
+                look();
+                rw_locks::unlock_read(word);
+            }
+        });
+        threads.spawn(move || {
+            for turn in 0..TURNS {
+                rw_locks::write(word, turn % 2 == 0);
+                write();
+                rw_locks::unlock_write(word);
+            }
+        });
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                let _guard = lock.read().unwrap();
+                look();
+            }
+        });
+        for _ in 0..TURNS {
+            let _guard = lock.write();
+            write();
+        }
+    });
+    assert_eq!([low, high].map(|slot| slot.load(Relaxed)), [2 * TURNS; 2]);
+    assert!(!lock.is_writing() && lock.readers() == 0);
+}
+
+/// Step 3: nothing but the mark is left of the writer, and one reads for long.
+#[test]
+fn who_follows_the_page_comes_in_behind_a_writer_that_died() {
+    let _watchdog = Watchdog::new("who_follows_the_page_comes_in_behind_a_writer_that_died");
+    let word = AtomicI32::new(1 | i32::MIN);
+    rw_locks::read(&word, Some(std::time::Duration::from_secs(1)));
+    assert_eq!(word.load(Relaxed), 2);
+}
+
+mod rw_locks {
+    use super::*;
+    use std::time::Duration;
+
+    const READERS: i32 = (1 << 29) - 1;
+    const WRITING: i32 = 1 << 29;
+    const READERS_WAITING: i32 = 1 << 30;
+    const WRITERS_WAITING: i32 = i32::MIN;
+    const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
+
+    /// `slice`: how long each sleep may last. The page asks for a second on shared memory; without one, a wake that is
+    /// lost is lost for good.
+    pub(super) fn read(word: &AtomicI32, slice: Option<Duration>) {
+        loop {
+            let mut was = word.load(Relaxed);
+            while was & (WRITING | WRITERS_WAITING) == 0 {
+                match word.compare_exchange(was, was + 1, Acquire, Relaxed) {
+                    Ok(_) => return,
+                    Err(now) => was = now,
+                }
+            }
+            let now = word.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
+            if now & (WRITING | WRITERS_WAITING) != 0 {
+                let is_time_over = classes::wait(word, now, classes::READER, slice);
+                let has_doubts = word.load(Relaxed) & (WRITING | WRITERS_WAITING) == WRITERS_WAITING;
+                if is_time_over && has_doubts && !classes::wake_one_writer(word) {
+                    give_up(word);
+                }
+            }
+        }
+    }
+
+    /// Impatient: gives up after each sleep, and begins anew.
+    pub(super) fn write(word: &AtomicI32, is_impatient: bool) {
+        'anew: loop {
+            if word.compare_exchange(0, WRITING, Acquire, Relaxed).is_ok() {
+                return;
+            }
+            let mut marks = WRITERS_WAITING;
+            loop {
+                let now = word.fetch_or(marks, Relaxed) | marks;
+                if now & !MARKS == 0 {
+                    if word.compare_exchange(now, now | WRITING, Acquire, Relaxed).is_ok() {
+                        return;
+                    }
+                } else if is_impatient && marks == MARKS {
+                    give_up(word);
+                    continue 'anew;
+                } else {
+                    classes::wait(word, now, classes::WRITER, None);
+                    marks = MARKS;
+                }
+            }
+        }
+    }
+
+    fn give_up(word: &AtomicI32) {
+        word.fetch_and(!MARKS, Relaxed);
+        classes::wake_all(word);
+    }
+
+    pub(super) fn unlock_read(word: &AtomicI32) {
+        let mut was = word.load(Relaxed);
+        loop {
+            assert!(was & READERS > 0 && was & WRITING == 0, "nobody reads");
+            let now = if was & READERS == 1 { 0 } else { was - 1 };
+            match word.compare_exchange(was, now, Release, Relaxed) {
+                Ok(_) if was & READERS == 1 => return wake(word, was),
+                Ok(_) => return,
+                Err(now) => was = now,
+            }
+        }
+    }
+
+    pub(super) fn unlock_write(word: &AtomicI32) {
+        let mut was = word.load(Relaxed);
+        loop {
+            assert!(was & WRITING != 0, "nobody writes");
+            match word.compare_exchange(was, 0, Release, Relaxed) {
+                Ok(_) => return wake(word, was),
+                Err(now) => was = now,
+            }
+        }
+    }
+
+    fn wake(word: &AtomicI32, was: i32) {
+        if was & WRITERS_WAITING != 0 && classes::wake_one_writer(word) {
+            return;
+        }
+        if was & READERS_WAITING != 0 {
+            classes::wake_readers(word);
+        }
+    }
+}
+
+/// The waits and wakes of the page's table of classes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod classes {
+    use super::AtomicI32;
+    use rustix::io::Errno;
+    use rustix::thread::futex::{Flags, Timespec, wait_bitset, wake_bitset};
+    use rustix::time::{ClockId, clock_gettime};
+    use std::num::NonZeroU32;
+    use std::sync::atomic::AtomicU32;
+    use std::time::Duration;
+
+    pub(super) const READER: u32 = 1;
+    pub(super) const WRITER: u32 = 2;
+
+    /// Says whether the time was over.
+    pub(super) fn wait(word: &AtomicI32, value: i32, class: u32, time: Option<Duration>) -> bool {
+        let now = clock_gettime(ClockId::Monotonic);
+        let end = time.map(|time| Timespec { tv_sec: now.tv_sec + time.as_secs() as i64, ..now });
+        wait_bitset(bits(word), Flags::PRIVATE, value as u32, end.as_ref(), NonZeroU32::new(class).unwrap())
+            == Err(Errno::TIMEDOUT)
+    }
+
+    pub(super) fn wake_one_writer(word: &AtomicI32) -> bool {
+        wake(word, 1, WRITER) > 0
+    }
+
+    pub(super) fn wake_readers(word: &AtomicI32) {
+        wake(word, i32::MAX as u32, READER);
+    }
+
+    pub(super) fn wake_all(word: &AtomicI32) {
+        wake(word, i32::MAX as u32, u32::MAX);
+    }
+
+    fn wake(word: &AtomicI32, count: u32, class: u32) -> usize {
+        wake_bitset(bits(word), Flags::PRIVATE, count, NonZeroU32::new(class).unwrap()).unwrap()
+    }
+
+    #[allow(unsafe_code, reason = "rustix asks for an unsigned word")]
+    fn bits(word: &AtomicI32) -> &AtomicU32 {
+        // SAFETY: both types have the same size, alignment and validity, and both may be written while shared.
+        unsafe { &*std::ptr::from_ref(word).cast() }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod classes {
+    use super::{ALL, AtomicI32, Scope, Slot, Wait};
+    use std::time::Duration;
+
+    pub(super) const READER: u32 = 1;
+    pub(super) const WRITER: u32 = 2;
+
+    pub(super) fn wait(word: &AtomicI32, value: i32, _: u32, time: Option<Duration>) -> bool {
+        let slot = Slot::from_ref(word, Scope::Private).unwrap();
+        slot.wait_for(value, time.unwrap_or(Duration::MAX)) == Wait::TimedOut
+    }
+
+    /// Somebody or nobody: nobody knows.
+    pub(super) fn wake_one_writer(word: &AtomicI32) -> bool {
+        wake_all(word);
+        false
+    }
+
+    pub(super) fn wake_readers(word: &AtomicI32) {
+        wake_all(word);
+    }
+
+    pub(super) fn wake_all(word: &AtomicI32) {
+        Slot::from_ref(word, Scope::Private).unwrap().wake(ALL);
     }
 }
 
