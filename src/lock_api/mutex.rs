@@ -23,7 +23,8 @@ macro_rules! raw_mutex {
             }
         }
 
-        // SAFETY: the word is private, and `Lock` alone writes to it, whose lock acquires, whose unlock releases, and of
+        // SAFETY: the word is private, and `Lock` alone writes to it (for other processes whoever refers to shared memory has
+        // promised so), whose lock acquires, whose unlock releases, and of
         // which one agent at most holds it. The guard's state is empty: forgetting it leaves the lock locked. The word
         // holds no address, so a held lock may be moved or dropped. No call unwinds.
         unsafe impl ::lock_api::RawMutex for $name {

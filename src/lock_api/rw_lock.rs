@@ -30,7 +30,8 @@ macro_rules! raw_rw_lock {
             }
         }
 
-        // SAFETY: the word is private, and `RwLock` alone writes to it, whose locks acquire, whose unlocks release, and
+        // SAFETY: the word is private, and `RwLock` alone writes to it (for other processes whoever refers to shared memory has
+        // promised so), whose locks acquire, whose unlocks release, and
         // which lets in readers or one writer. The guards' states are empty: forgetting one leaves the lock locked. The
         // word holds no address, so a held lock may be moved or dropped. Who unwinds was not counted as a reader.
         unsafe impl ::lock_api::RawRwLock for $name {
