@@ -15,6 +15,9 @@ mod event;
 mod futex;
 mod latch;
 mod lock;
+#[cfg(all(feature = "lock_api", not(loom)))]
+#[allow(unsafe_code, reason = "traits that promise exclusion")]
+pub mod lock_api;
 mod once;
 mod permit;
 mod rw_lock;

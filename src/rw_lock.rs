@@ -110,6 +110,7 @@ impl<'buf> RwLock<'buf> {
     }
 
     /// The lock in a word that lies elsewhere: see [`Slot::from_ref`].
+    #[inline]
     pub fn from_slot(state: Slot<'buf>) -> Self {
         Self { state }
     }

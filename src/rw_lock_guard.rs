@@ -78,7 +78,7 @@ impl<'buf> RwLock<'buf> {
     }
 
     /// Makes a writer a reader: nobody writes in between.
-    fn downgrade(&self) {
+    pub(crate) fn downgrade(&self) {
         // As unlock_write does: a writer that waits is woken, and marks the word again before readers come in; else they do.
         // Release: publishes what was written.
         let turn = |was| is_writing(was).then_some(1);

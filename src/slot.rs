@@ -91,12 +91,14 @@ impl<'buf> Slot<'buf> {
     /// assert_eq!(Slot::from_ref(&WORD, Scope::Private)?.fetch_add(1, Relaxed), 3);
     /// # Ok::<(), slotsync::Error>(())
     /// ```
+    #[inline]
     pub fn from_ref(word: &'buf AtomicI32, scope: Scope) -> Result<Self, Error> {
         futex::check_scope(scope)?;
         Ok(Self::from_word(NonNull::from(word), scope))
     }
 
     /// The buffer answers for the word: it is aligned, and lives and stays atomic for `'buf`.
+    #[inline]
     fn from_word(word: NonNull<AtomicI32>, scope: Scope) -> Self {
         Self { word, scope, buffer: PhantomData }
     }

@@ -228,6 +228,7 @@ pub(crate) fn wake_class(word: *const AtomicI32, count: u32, scope: Scope, class
 }
 
 /// Refuses a scope that this platform cannot reach.
+#[inline]
 pub(crate) fn check_scope(scope: Scope) -> Result<(), Error> {
     if scope == Scope::Shared && !platform::SHARED {
         return Err(Error::Unsupported { what: "waiting across processes" });
