@@ -160,6 +160,8 @@ impl<'buf> RwLock<'buf> {
         let turn = |was| is_writing(was).then(|| 1 | marks(was));
         if let Ok(was) = self.state.fetch_update(Release, Relaxed, turn) {
             self.wake(was & !marks(was));
+            // Who had to wait took the lock with both marks, and perhaps nobody waits to write any more.
+            self.doubt_the_writers();
         }
     }
 
@@ -261,11 +263,10 @@ impl<'buf> RwLock<'buf> {
         let _ = self.state.wake_class(u32::MAX, Class::ANY);
     }
 
-    /// A reader has slept for a whole slice. If it sleeps behind a writer that waits, and that writer died, then nobody
-    /// will ever take its mark away, as long as others read.
+    /// If readers are kept out by the mark of a writer, and that writer died or never was, then nobody will take the mark
+    /// away as long as others read: a reader asks that has slept for a whole slice, and who has become one.
     fn doubt_the_writers(&self) {
-        let word = self.state.load(Relaxed);
-        let is_behind_a_writer = word & WRITERS_WAITING != 0 && !is_writing(word);
+        let is_behind_a_writer = self.state.load(Relaxed) & (WRITING | WRITERS_WAITING) == WRITERS_WAITING;
         if is_behind_a_writer && self.state.wake_class(1, Class::WRITERS).unwrap_or(0) == 0 {
             self.withdraw();
         }
