@@ -881,6 +881,15 @@ scenarios! {
         aftermath: unlock_either_in_its_name,
         strands: true
     }
+    write_that_sleeps_and_downgrades_before_a_reader {
+        before: hold_to_write,
+        survivors: &[(Midway, pass_to_read)],
+        victim: |buffer| forget(rw_lock(buffer).write().downgrade()),
+        nudges: &[unlock_write],
+        aftermath: unlock_either_unless_it_was_ours,
+        strands: true,
+        least_kills: SLEEPS
+    }
     downgrade_with_two_readers_asleep {
         survivors: &[(Midway, pass_to_read), (Midway, pass_to_read)],
         victim: write_and_downgrade,

@@ -108,10 +108,10 @@ impl Model {
         Ok(())
     }
 
-    /// The marks stay if a writer waits, and else go.
+    /// Nobody waits here, so the marks go.
     fn downgrade(&mut self) {
         if self.is_writing() {
-            self.0 = 1 | if self.0 & WRITERS_WAITING != 0 { self.0 & MARKS } else { 0 };
+            self.0 = 1;
         }
     }
 
