@@ -14,10 +14,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
-use support::{LONG, SHORT, Watchdog, assert_not_early, join_all, sleepers};
+use support::{LONG, OnDrop, SHORT, Watchdog, assert_not_early, join_all, sleepers};
 
 const AGENTS: usize = 4;
 const ROUNDS: usize = 2_000;
+
+/// While a test runs in which many threads meet: it must end, and no thread may have been rescued.
+fn running(test: &'static str) -> impl Drop {
+    let watchdog = Watchdog::new(test);
+    let mut watchdog = Some(watchdog);
+    OnDrop(move || {
+        watchdog.take();
+        assert!(thread::panicking() || counters().rescues == 0, "a lost wakeup, found by the end of a slice");
+    })
+}
 
 /// The tests of one family of locks.
 macro_rules! a_family {
@@ -29,7 +39,7 @@ macro_rules! a_family {
             #[test]
             fn a_mutex_in_a_static_excludes() {
                 static TOTAL: Mutex<usize> = Mutex::new(0);
-                let _watchdog = Watchdog::new("a mutex in a static");
+                let _running = running("a mutex in a static");
                 thread::scope(|threads| {
                     for _ in 0..AGENTS {
                         threads.spawn(|| (0..ROUNDS).for_each(|_| *TOTAL.lock() += 1));
@@ -65,7 +75,7 @@ macro_rules! a_family {
 
             #[test]
             fn those_who_sleep_for_a_mutex_get_it_one_by_one() {
-                let _watchdog = Watchdog::new("sleepers for a mutex");
+                let _running = running("sleepers for a mutex");
                 let mutex = Mutex::new(0);
                 thread::scope(|threads| {
                     let guard = mutex.lock();
@@ -81,7 +91,7 @@ macro_rules! a_family {
             #[test]
             fn writers_exclude_and_readers_see_what_was_written() {
                 static PAIR: RwLock<(usize, usize)> = RwLock::new((0, 0));
-                let _watchdog = Watchdog::new("writers and readers");
+                let _running = running("writers and readers");
                 thread::scope(|threads| {
                     for _ in 0..2 {
                         threads.spawn(|| {
@@ -137,7 +147,7 @@ macro_rules! a_family {
 
             #[test]
             fn a_downgraded_writer_lets_readers_in_and_no_writer() {
-                let _watchdog = Watchdog::new("a downgraded writer");
+                let _running = running("a downgraded writer");
                 let lock = RwLock::new(0);
                 thread::scope(|threads| {
                     let mut writer = lock.write();
@@ -155,7 +165,7 @@ macro_rules! a_family {
 
             #[test]
             fn a_condition_is_waited_for_with_the_mutex_unlocked() {
-                let _watchdog = Watchdog::new("a condition");
+                let _running = running("a condition");
                 let (items, filled) = (Mutex::new(0), Condvar::new());
                 thread::scope(|threads| {
                     let takers = sleepers(threads, 3, || {
