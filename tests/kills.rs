@@ -1,4 +1,4 @@
-//! Every primitive, with a process killed before each instruction of each operation.
+//! Every primitive, with a process killed at each instruction that an operation comes by.
 //!
 //! A *victim* process is brought so many instructions into one operation and killed, for every number from zero to the
 //! end of the operation. Other processes, the *survivors*, use the same words: they sleep there already, or come later.
