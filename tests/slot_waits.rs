@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use support::confined::{catch, in_child, no_futex, refuse};
 use support::mapping::{PAGE, changeable, map};
 use support::processes::{Process, thread_id, until_thread_asleep};
-use support::{Memory, Watchdog, is_emulated, until};
+use support::{Memory, Told, Watchdog, is_emulated, until};
 
 /// As long as the longest sleep of `Scope::Shared` without a look at the word.
 const SLICE: Duration = Duration::from_secs(1);
@@ -75,15 +75,15 @@ fn assert_wakes(sleeping_on: Slot<'_>, waking: Slot<'_>, sleepers: usize, wakes:
         let start = Instant::now();
         sleeping_on.store(0, Relaxed);
         let woken: Vec<_> = thread::scope(|threads| {
-            let (number, numbers) = mpsc::channel();
+            let numbers = Told::default();
             for _ in 0..sleepers {
-                let number = number.clone();
+                let numbers = numbers.clone();
                 threads.spawn(move || {
-                    number.send(thread_id()).unwrap();
+                    numbers.tell(thread_id());
                     let _ = sleeping_on.wait(0);
                 });
             }
-            numbers.iter().take(sleepers).for_each(until_thread_asleep);
+            numbers.hear(sleepers).into_iter().for_each(until_thread_asleep);
             let woken = wakes.iter().map(|&(count, _)| (count, waking.wake_counted(count).unwrap())).collect();
             // Those who are left.
             sleeping_on.store(1, Relaxed);
@@ -221,12 +221,15 @@ fn a_shared_sleep_looks_at_its_word_after_each_slice() {
         loop {
             word.store(0, Relaxed);
             let [before, after] = thread::scope(|threads| {
-                let (number, numbers) = mpsc::channel();
-                threads.spawn(move || {
-                    number.send(thread_id()).unwrap();
-                    let _ = word.wait(0);
+                let numbers = Told::default();
+                threads.spawn({
+                    let numbers = numbers.clone();
+                    move || {
+                        numbers.tell(thread_id());
+                        let _ = word.wait(0);
+                    }
                 });
-                until_thread_asleep(numbers.recv().unwrap());
+                numbers.hear(1).into_iter().for_each(until_thread_asleep);
                 let before = counters().sleeps;
                 word.store(1, Relaxed);
                 [before, counters().sleeps]
