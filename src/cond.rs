@@ -1,5 +1,5 @@
 //! A condition variable in two slots: a sequence that each notify moves on, and how many wait. After the futex condition
-//! variable of Rust's standard library, with the waiter count of Hansen's `lock.js`.
+//! variable of Rust's standard library, with a count that spares the call when nobody waits.
 #![forbid(unsafe_code)]
 
 use crate::buffer::SharedBuffer;

@@ -58,7 +58,7 @@ const MANY_WAITING: i32 = i32::MIN;
 /// # Source
 ///
 /// Edsger W. Dijkstra, *Cooperating sequential processes* (1965), P and V. That the word itself says whether somebody
-/// sleeps is the lesson of glibc BZ 12674; that who slept passes the wake on is musl's and glibc's since.
+/// sleeps is the lesson of glibc BZ 12674; that who slept passes the wake on follows from taking that mark away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Semaphore<'buf> {
     permits: Slot<'buf>,

@@ -1,4 +1,4 @@
-//! Every primitive, with a process killed before each instruction of each operation.
+//! Every primitive, with a process killed at each instruction that an operation comes by.
 //!
 //! A *victim* process is brought so many instructions into one operation and killed, for every number from zero to the
 //! end of the operation. Other processes, the *survivors*, use the same words: they sleep there already, or come later.
@@ -19,10 +19,11 @@
 //! How long a survivor waits is counted in slices, not in seconds, so that a slow machine cannot fail this: a sleep on
 //! a shared word ends after a slice at the latest, and each process counts its sleeps. The clock is only asked for
 //! excuses: how many slices can have ended before the kill was dealt with, and whether the survivor was at its end
-//! within a slice of that in any case. That a slice is no longer than it is meant to be, the count cannot tell: for
-//! that the quickest of all rescues of a scenario has half a slice to spare.
+//! within a slice of that in any case. That a slice is no longer than it is meant to be, the count cannot tell:
+//! `tests/slot_waits.rs` holds that.
 //!
-//! Not killed in here: the initialization of a handle by name or file, and what only a panic reaches.
+//! Not killed in here: `initialize`, the calls that only try, the forms with `_until`, attaching by name or file, and what
+//! only a panic reaches. All of it over an anonymous mapping.
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(loom)))]
 
 mod support;
@@ -586,9 +587,6 @@ fn play(name: &'static str, scenario: Scenario) {
     assert!(places >= scenario.least_kills, "{name} has more places to die at");
     assert_eq!(sweep.asleep > 0, scenario.least_kills >= SLEEPS, "{name}: does the victim sleep?");
     assert_eq!(sweep.rescues > 0, scenario.strands, "{name}: is somebody stranded?");
-    // The count of sleeps would not notice if a slice were much longer than it is meant to be. Asked only of the quickest
-    // of all rescues, for the others wait for processors too.
-    assert!(sweep.waits.is_none_or(|(first, _)| first <= SLICE * 5 / 2), "{name}: a slice is long: {:?}", sweep.waits);
     assert!(sweep.missed.len() * 10 <= places, "{name}: too many places were not met again");
 }
 

@@ -120,7 +120,7 @@ fn run(memory: &Memory, slot: Slot<'_>, mut model: Model, ops: &[Op]) -> Result<
         }
         prop_assert_eq!(slot.load(Relaxed), model.0, "after {:?}", op);
     }
-    mem::forget(guards);
+    guards.into_iter().for_each(mem::forget);
     Ok(())
 }
 

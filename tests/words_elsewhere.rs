@@ -9,7 +9,7 @@ use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Role, Scope, 
 use std::mem;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::thread;
-use support::{Watchdog, until};
+use support::{Told, Watchdog, until};
 
 /// A word for each primitive and two for the condition, between members that are no words.
 #[repr(C)]
@@ -223,22 +223,22 @@ fn between_threads(pair: &Pair, header: &'static Header, scope: Scope) {
     let _watchdog = Watchdog::new(pair.name);
     let words = Words { header, scope };
     (pair.prepare)(words);
-    let (id, ids) = std::sync::mpsc::channel();
+    let ids = Told::default();
     thread::scope(|threads| {
-        threads.spawn(move || {
-            #[cfg(target_os = "linux")]
-            id.send(support::processes::thread_id()).unwrap();
-            #[cfg(not(target_os = "linux"))]
-            id.send(()).unwrap();
-            (pair.waiter)(words);
+        threads.spawn({
+            let ids = ids.clone();
+            move || {
+                #[cfg(target_os = "linux")]
+                ids.tell(support::processes::thread_id());
+                (pair.waiter)(words);
+            }
         });
-        let thread = ids.recv().unwrap();
         (pair.waker)(words, &|| {
             #[cfg(target_os = "linux")]
             if support::sees_sleepers() {
-                support::processes::until_thread_asleep(thread);
+                ids.hear(1).into_iter().for_each(support::processes::until_thread_asleep);
             }
-            let _ = thread;
+            let _ = &ids; // Elsewhere nobody asks.
         });
     });
     ended(pair, words);

@@ -4,12 +4,11 @@
 //! A term is a number or a name. A row is run for each choice of the values that its names can have.
 
 use crate::pages::{page, table};
-use crate::support::{is_emulated, until};
+use crate::support::{Told, is_emulated, until};
 use slotsync::{SharedBuffer, Slot};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc;
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -169,17 +168,17 @@ fn woken_by<T>(buffer: &SharedBuffer, call: impl FnOnce() -> T) -> (T, Option<u3
     let word = word(buffer);
     let value = word.load(Relaxed);
     thread::scope(|threads| {
-        let (send, numbers) = mpsc::channel();
+        let numbers = Told::default();
         for _ in 0..SLEEPERS {
-            let send = send.clone();
+            let numbers = numbers.clone();
             threads.spawn(move || {
-                // `task/` and its number, in a folder that is named for the process.
-                send.send(fs::read_link("/proc/thread-self").unwrap()).unwrap();
+                let thread = fs::read_link("/proc/thread-self").unwrap();
+                numbers.tell(thread.file_name().unwrap().to_str().unwrap().parse().unwrap());
                 let _ = word.wait(value);
             });
         }
-        for number in numbers.iter().take(SLEEPERS) {
-            until("it sleeps", || is_asleep(&Path::new("/proc").join(&number).join("stat")));
+        for number in numbers.hear(SLEEPERS) {
+            until("it sleeps", || is_asleep(Path::new(&format!("/proc/self/task/{number}/stat"))));
         }
         let answer = call();
         let left = word.wake_counted(u32::MAX).unwrap();

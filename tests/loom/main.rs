@@ -1,8 +1,8 @@
 //! Models of every primitive, and of the doubles that the models stand on. Run by
 //! `RUSTFLAGS="--cfg loom" cargo test --release --test loom`.
 //!
-//! Two agents are explored whole; three to three preemptions, four to one; and whole with `SLOTSYNC_WHOLE=1` in the environment,
-//! which takes hours.
+//! Two agents are explored whole; three to three preemptions, four to one; and all of them whole with `SLOTSYNC_WHOLE=1`
+//! in the environment, which takes hours.
 #![cfg(loom)]
 #![allow(unsafe_code, reason = "loom's cell hands out raw pointers, to check that accesses through it are ordered")]
 

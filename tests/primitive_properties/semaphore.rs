@@ -129,7 +129,7 @@ fn run(memory: &Memory, mut model: Model, ops: &[Op]) -> Result<(), TestCaseErro
         }
         prop_assert_eq!(slot.load(Relaxed), model.0, "after {:?}", op);
     }
-    mem::forget(permits);
+    permits.into_iter().for_each(mem::forget);
     Ok(())
 }
 

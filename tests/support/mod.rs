@@ -22,8 +22,8 @@ pub mod steps;
 use slotsync::{SharedBuffer, Slot, counters};
 use std::cell::UnsafeCell;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -187,6 +187,26 @@ impl Watchdog {
     }
 }
 
+/// Numbers that threads tell each other without a lock: who waited for the lock of a channel would seem to sleep already
+/// where it is going to.
+#[derive(Clone, Default)]
+pub struct Told(Arc<[AtomicI32; 32]>);
+
+impl Told {
+    /// Any number but 0.
+    pub fn tell(&self, number: i32) {
+        let is_told = |place: &AtomicI32| place.compare_exchange(0, number, Relaxed, Relaxed).is_ok();
+        assert!(self.0.iter().any(is_told), "too many numbers");
+    }
+
+    /// Waits until so many have been told.
+    pub fn hear(&self, count: usize) -> Vec<i32> {
+        let told = || self.0.iter().map(|place| place.load(Relaxed)).filter(|number| *number != 0);
+        until("so many numbers have been told", || told().count() >= count);
+        told().collect()
+    }
+}
+
 /// Does the system tell who sleeps?
 pub fn sees_sleepers() -> bool {
     cfg!(target_os = "linux") && !is_emulated()
@@ -200,21 +220,21 @@ pub fn sleepers<'scope, T: Send + 'scope>(
     call: impl Fn() -> T + Clone + Send + 'scope,
 ) -> Vec<ScopedJoinHandle<'scope, T>> {
     #[cfg(target_os = "linux")]
-    let (id, ids) = mpsc::channel();
+    let ids = Told::default();
     let sleepers = (0..number).map(|_| {
         let call = call.clone();
         #[cfg(target_os = "linux")]
-        let id = id.clone();
+        let ids = ids.clone();
         threads.spawn(move || {
             #[cfg(target_os = "linux")]
-            let _ = id.send(processes::thread_id()); // Elsewhere nobody listens.
+            ids.tell(processes::thread_id());
             call()
         })
     });
     let sleepers = sleepers.collect();
     #[cfg(target_os = "linux")]
     if sees_sleepers() {
-        ids.iter().take(number).for_each(processes::until_thread_asleep);
+        ids.hear(number).into_iter().for_each(processes::until_thread_asleep);
     }
     sleepers
 }
