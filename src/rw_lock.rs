@@ -202,12 +202,11 @@ impl<'buf> RwLock<'buf> {
             // Relaxed: a mark publishes nothing. Who gives up leaves it behind: others may need it.
             let marked = self.state.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
             if sleeper.is_late() {
-                self.doubt_the_writers(marked);
                 return Ok(false);
             }
             if !is_open(marked) {
                 sleeper.sleep_as(self.state, marked, Class::READERS);
-                if sleeper.is_slice_over() && self.doubt_the_writers(marked) {
+                if sleeper.has_ended_alone() && self.doubt_the_writers(marked) {
                     // A writer that lives gets this time to mark the word again. Whether it did, we see then.
                     let _ = self.state.sleep(marked & !WRITERS_WAITING, deadline::after(GRACE), Class::READERS);
                 }
@@ -253,8 +252,8 @@ impl<'buf> RwLock<'buf> {
         }
     }
 
-    /// A reader has waited for long, or in vain. If it waits behind a writer that waits, and that one died, nobody takes its
-    /// mark away while others read: so this does. Writers that live are woken, and set it anew.
+    /// A reader slept, and nobody woke it. If it waits behind a writer that waits, and that one died, nobody takes its mark
+    /// away while others read: so this does. Writers that live are woken, and set it anew.
     fn doubt_the_writers(&self, word: i32) -> bool {
         let is_behind_a_writer = !is_writing(word) && word & WRITERS_WAITING != 0;
         if is_behind_a_writer {

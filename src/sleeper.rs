@@ -49,6 +49,11 @@ impl Sleeper {
         self.last == Some(Sleep::SliceOver)
     }
 
+    /// Did the last sleep end without a wake? By a signal, too: where they come more often than slices end, no slice ends.
+    pub(crate) fn has_ended_alone(&self) -> bool {
+        matches!(self.last, Some(Sleep::SliceOver | Sleep::Interrupted))
+    }
+
     /// What it waited for has come. If no wake said so, but only a look at the end of a slice, then that was a rescue.
     pub(crate) fn done(&self) {
         if self.is_slice_over() {
