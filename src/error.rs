@@ -55,7 +55,7 @@ pub enum Error {
         /// How many slots the buffer has.
         length: usize,
     },
-    /// Foreign memory does not start where a word can start.
+    /// Foreign memory does not start where a word can start, or two slots not where a value of 64 bits can.
     #[error("shared words must be aligned to {align} bytes, but address {address:#x} is not")]
     Misaligned {
         /// The address handed in.

@@ -25,6 +25,12 @@ mod rw_lock_guard;
 mod semaphore;
 #[allow(unsafe_code, reason = "one word, by its address")]
 mod slot;
+mod synchronic;
+mod synchronic_calls;
+mod value;
+#[cfg(target_has_atomic = "64")]
+#[allow(unsafe_code, reason = "two words as one, by their address")]
+mod wide;
 
 // Memory
 pub use buffer::{BufferOptions, Origin, SharedBuffer};
@@ -43,6 +49,8 @@ pub use permit::Permit;
 pub use rw_lock::RwLock;
 pub use rw_lock_guard::{RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::Semaphore;
+pub use synchronic::{NotifyHint, Synchronic};
+pub use value::{Integer, Value};
 // What went wrong, and what went on
 pub use error::Error;
 pub use futex::{Counters, counters};

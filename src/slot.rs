@@ -103,6 +103,11 @@ impl<'buf> Slot<'buf> {
         Self { word, scope, buffer: PhantomData }
     }
 
+    /// Where it is, for a place that is made of several. The pointer is one to all the words that its buffer vouched for.
+    pub(crate) fn pointer(&self) -> NonNull<AtomicI32> {
+        self.word
+    }
+
     /// The word itself. Not for use after an operation that lets another agent free the memory.
     #[inline]
     fn word(&self) -> &'buf AtomicI32 {
@@ -367,6 +372,29 @@ pub struct Slots<'buf> {
 }
 
 impl<'buf> Slots<'buf> {
+    /// Slots over words that lie elsewhere: see [`Slot::from_ref`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Slot::from_ref`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Scope, Slots, Synchronic};
+    /// use std::sync::atomic::AtomicI32;
+    ///
+    /// static WORDS: [AtomicI32; 4] = [const { AtomicI32::new(0) }; 4];
+    /// let synchronic = Synchronic::<u8>::from_slots(Slots::from_ref(&WORDS, Scope::Private)?)?;
+    /// assert_eq!(synchronic.load(), 0);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn from_ref(words: &'buf [AtomicI32], scope: Scope) -> Result<Self, Error> {
+        futex::check_scope(scope)?;
+        // The pointer is one to all of them; if there are none, it is never used.
+        Ok(Self { first: Slot::from_word(NonNull::from(words).cast(), scope), count: words.len() })
+    }
+
     /// How many slots.
     pub fn len(&self) -> usize {
         self.count

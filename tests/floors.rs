@@ -15,6 +15,8 @@ const FLOORS: &[(&str, u32)] = &[
     ("slot", 3),
     ("sleeper", 3),
     ("spin", 3),
+    ("value", 3),
+    ("wide", 3),
     ("barrier", PRIMITIVES),
     ("event", PRIMITIVES),
     ("latch", PRIMITIVES),
@@ -22,9 +24,11 @@ const FLOORS: &[(&str, u32)] = &[
     ("once", PRIMITIVES),
     ("rw_lock", PRIMITIVES),
     ("semaphore", PRIMITIVES),
+    ("synchronic", PRIMITIVES),
     ("cond", 5),
     ("permit", 5),
     ("rw_lock_guard", 5),
+    ("synchronic_calls", 5),
     ("lock_api", 6),
     ("lib", 7),
 ];
@@ -32,7 +36,7 @@ const FLOORS: &[(&str, u32)] = &[
 const PRIMITIVES: u32 = 4;
 
 /// Where `unsafe` may be written. In `lock_api` only because the traits are unsafe to implement.
-const UNSAFE: &[&str] = &["futex", "buffer", "slot", "lock_api"];
+const UNSAFE: &[&str] = &["futex", "buffer", "slot", "wide", "lock_api"];
 /// Which files may switch on the platform, on loom or on a feature. Those of `lock_api` leave out the shared types where
 /// the futex is private.
 const CFG: &[&str] = &[

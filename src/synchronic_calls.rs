@@ -1,0 +1,127 @@
+//! The calls on a synchronic that are made of the few of `synchronic.rs`: to change its value, and to wait for it.
+#![forbid(unsafe_code)]
+
+use crate::deadline::{self, Outcome};
+use crate::synchronic::{NotifyHint, Synchronic};
+use crate::value::{Integer, Value};
+use std::time::{Duration, Instant};
+
+impl<T: Value> Synchronic<'_, T> {
+    /// Writes the value, and notifies.
+    #[inline]
+    pub fn store(&self, value: T, hint: NotifyHint) {
+        self.swap(value, hint);
+    }
+
+    /// Writes `new` and notifies, if the value is [the same](Self#equality) as `current`. Returns what it was: `Ok` if
+    /// written, `Err` if not.
+    ///
+    /// # Errors
+    ///
+    /// The value that was found instead of `current`.
+    #[inline]
+    pub fn compare_exchange(&self, current: T, new: T, hint: NotifyHint) -> Result<T, T> {
+        self.fetch_update(hint, |value| value.is_same(current).then_some(new))
+    }
+
+    /// Adds, and notifies. Integers wrap around. Returns what the value was.
+    #[inline]
+    pub fn fetch_add(&self, value: T, hint: NotifyHint) -> T {
+        self.always_update(hint, |was| was.plus(value))
+    }
+
+    /// Subtracts, and notifies. Integers wrap around. Returns what the value was.
+    #[inline]
+    pub fn fetch_sub(&self, value: T, hint: NotifyHint) -> T {
+        self.always_update(hint, |was| was.minus(value))
+    }
+
+    /// Sleeps until the value is [the same](Self#equality) as this one, and returns what was seen. A value that comes and
+    /// goes before this agent looks is not seen.
+    pub fn load_when_equal(&self, value: T) -> T {
+        self.load_when_untimed(|now| now.is_same(value))
+    }
+
+    /// As [`load_when_equal`](Self::load_when_equal), or gives up after `timeout`. [`Duration::ZERO`] looks once,
+    /// [`Duration::MAX`] waits forever.
+    pub fn load_when_equal_for(&self, value: T, timeout: Duration) -> Option<T> {
+        self.load_when(|now| now.is_same(value), deadline::after(timeout))
+    }
+
+    /// As [`load_when_equal`](Self::load_when_equal), or gives up at `deadline`. A deadline that has passed looks once.
+    pub fn load_when_equal_until(&self, value: T, deadline: Instant) -> Option<T> {
+        self.load_when(|now| now.is_same(value), Some(deadline))
+    }
+
+    /// Sleeps until the value is not [the same](Self#equality) as this one, and returns what was seen.
+    pub fn load_when_not_equal(&self, value: T) -> T {
+        self.load_when_untimed(|now| !now.is_same(value))
+    }
+
+    /// As [`load_when_not_equal`](Self::load_when_not_equal), or gives up after `timeout`. [`Duration::ZERO`] looks once,
+    /// [`Duration::MAX`] waits forever.
+    pub fn load_when_not_equal_for(&self, value: T, timeout: Duration) -> Option<T> {
+        self.load_when(|now| !now.is_same(value), deadline::after(timeout))
+    }
+
+    /// As [`load_when_not_equal`](Self::load_when_not_equal), or gives up at `deadline`. A deadline that has passed looks
+    /// once.
+    pub fn load_when_not_equal_until(&self, value: T, deadline: Instant) -> Option<T> {
+        self.load_when(|now| !now.is_same(value), Some(deadline))
+    }
+
+    /// Sleeps until the value is no longer [the same](Self#equality) as `current`. A change that is taken back before this
+    /// agent looks is not seen.
+    pub fn expect_update(&self, current: T) {
+        self.load_when_not_equal(current);
+    }
+
+    /// As [`expect_update`](Self::expect_update), or gives up after `timeout`. [`Duration::ZERO`] looks once,
+    /// [`Duration::MAX`] waits forever.
+    pub fn expect_update_for(&self, current: T, timeout: Duration) -> Outcome {
+        outcome(self.load_when_not_equal_for(current, timeout))
+    }
+
+    /// As [`expect_update`](Self::expect_update), or gives up at `deadline`. A deadline that has passed looks once.
+    pub fn expect_update_until(&self, current: T, deadline: Instant) -> Outcome {
+        outcome(self.load_when_not_equal_until(current, deadline))
+    }
+
+    #[inline]
+    fn always_update(&self, hint: NotifyHint, change: impl Fn(T) -> T) -> T {
+        self.fetch_update(hint, |was| Some(change(was))).unwrap_or_else(|was| was)
+    }
+
+    fn load_when_untimed(&self, is_wanted: impl Fn(T) -> bool) -> T {
+        loop {
+            // Without a deadline there is none to miss.
+            if let Some(value) = self.load_when(&is_wanted, None) {
+                return value;
+            }
+        }
+    }
+}
+
+impl<T: Integer> Synchronic<'_, T> {
+    /// Keeps the bits that `value` has too, and notifies. Returns what the value was.
+    #[inline]
+    pub fn fetch_and(&self, value: T, hint: NotifyHint) -> T {
+        self.always_update(hint, |was| was & value)
+    }
+
+    /// Sets the bits that `value` has, and notifies. Returns what the value was.
+    #[inline]
+    pub fn fetch_or(&self, value: T, hint: NotifyHint) -> T {
+        self.always_update(hint, |was| was | value)
+    }
+
+    /// Flips the bits that `value` has, and notifies. Returns what the value was.
+    #[inline]
+    pub fn fetch_xor(&self, value: T, hint: NotifyHint) -> T {
+        self.always_update(hint, |was| was ^ value)
+    }
+}
+
+fn outcome<T>(seen: Option<T>) -> Outcome {
+    seen.map_or(Outcome::TimedOut, |_| Outcome::Done)
+}
