@@ -33,8 +33,7 @@ const FOR_ONE: i32 = 1;
 ///
 /// Each operation on the value is atomic and sequentially consistent, and lock-free. Each change takes a
 /// [`NotifyHint`], and only if somebody waits does it cost a system call. A `Synchronic` is a `Copy` handle: all its state
-/// is in the slots. Do not make two of different types over the same slots: neither would notify for the other, and the
-/// values would be nonsense.
+/// is in the slots. Do not make two of different types over the same slots: the values would be nonsense.
 ///
 /// # Examples
 ///
@@ -78,12 +77,12 @@ const FOR_ONE: i32 = 1;
 /// # Bound
 ///
 /// The generation wraps around. A waiter that is kept from sleeping (stopped, or without a processor) while exactly 2³¹
-/// notifies reach other waiters, and no other number, would sleep through them.
+/// notifies are made, or a multiple of that, the last with the hint of the one before the first, sleeps through them.
 ///
 /// # Source
 ///
-/// N4195, *Synchronic objects* (2014), for the contract and the hints; Hansen's `synchronic.js` for the layout. That one
-/// keeps floats under a spin lock, and does not notify if a compared value is out of the type's range.
+/// N4195, *std::synchronic&lt;T&gt;* (Giroux and Edwards, 2014), for the contract and the hints; Hansen's `synchronic.js` for
+/// the layout. That one keeps floats under a spin lock, and does not notify if a compared value is out of the type's range.
 #[derive(Clone, Copy)]
 pub struct Synchronic<'buf, T: Value> {
     /// How many wait. Legal to say too many (a notify makes a vain call); illegal to say too few.

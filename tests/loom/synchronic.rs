@@ -47,6 +47,19 @@ fn exchanges(world: &World) {
     assert_eq!(world.synchronic().compare_exchange(0, 1, NotifyHint::All), Ok(0));
 }
 
+/// Comes too late to exchange, and sees what was done before the value that it found.
+fn fails_to_exchange(world: &World) {
+    if world.synchronic().compare_exchange(0, 2, NotifyHint::All) == Err(1) {
+        assert_eq!(world.touched(), 1);
+    }
+}
+
+/// Fails if it comes second.
+fn exchanges_if_first(world: &World) {
+    world.touch();
+    let _ = world.synchronic().compare_exchange(0, 1, NotifyHint::All);
+}
+
 fn adds(world: &World) {
     world.synchronic().fetch_add(1, NotifyHint::All);
 }
@@ -138,6 +151,7 @@ fn nobody_is_counted(world: &World) {
 holds! {
     a_change_lets_one_go_on = &[waits, stores], nobody_is_counted;
     an_exchange_lets_one_go_on = &[waits, exchanges], nobody_is_counted;
+    who_fails_to_exchange_sees_what_it_found = &[fails_to_exchange, exchanges_if_first], nobody_is_counted;
     a_change_lets_two_go_on = &[stores, waits, waits], nobody_is_counted;
     two_changes_let_one_go_on = &[adds, adds, waits_for_two], nobody_is_counted;
     two_wait_for_different_values = &[adds_twice, waits_for_change, waits_for_two], nobody_is_counted;

@@ -1030,6 +1030,16 @@ pub(crate) const TABLE: &[Group] = &[
             ),
         ],
     },
+    Group {
+        file: "src/value.rs",
+        mutants: &[(
+            "who_fails_to_exchange_acquires_nothing",
+            "self.compare_exchange(current, new, order, order)",
+            "self.compare_exchange(current, new, order, Ordering::Relaxed)",
+            "synchronic::polling::who_fails_to_exchange_sees_what_it_found",
+            CAUSALITY,
+        )],
+    },
     // What makes the doubles explore what the kernel may do.
     Group {
         file: "src/futex/loom.rs",
