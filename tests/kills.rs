@@ -1583,23 +1583,31 @@ scenarios! {
         },
         least_kills: SLEEPS
     }
+    wait_for_a_synchronic_that_cannot_use_its_wake_before_another {
+        survivors: &[(Midway, |buffer| { synchronic(buffer).load_when_not_equal(0); })],
+        victim: |buffer| { synchronic(buffer).load_when_equal(2); },
+        nudges: &[
+            |buffer| synchronic(buffer).store(1, NotifyHint::One),
+            |buffer| synchronic(buffer).store(2, NotifyHint::One),
+        ],
+        aftermath: write_and_look_who_is_counted,
+        strands: true,
+        least_kills: SLEEPS
+    }
     // The survivor sleeps behind the victim, but on a generation of before: as if one who notified it were slow to make its
-    // wake, and the victim had come since then, and is woken all the same. It waits for another value, in vain.
+    // wake, and the victim had come since then, and is woken all the same.
     wait_for_a_synchronic_that_catches_the_wake_of_another {
         before: |buffer| generation(buffer).store(NOTIFIED_ONE, Relaxed),
         survivors: &[(Midway, |buffer| {
             generation(buffer).store(NOTIFIED_ONE - 1, Relaxed);
             await_value_1::<i32>(buffer);
         })],
-        victim: |buffer| { synchronic::<i32>(buffer).load_when_equal_for(2, 5 * SHORT); },
-        nudges: &[
-            |buffer| {
-                synchronic(buffer).store(1, NotifyHint::None);
-                generation(buffer).store(NOTIFIED_ONE, Relaxed);
-                generation(buffer).wake(1);
-            },
-            nothing,
-        ],
+        victim: await_value_1::<i32>,
+        nudges: &[|buffer| {
+            synchronic(buffer).store(1, NotifyHint::None);
+            generation(buffer).store(NOTIFIED_ONE, Relaxed);
+            generation(buffer).wake(1);
+        }],
         aftermath: write_and_look_who_is_counted,
         strands: true,
         least_kills: SLEEPS
