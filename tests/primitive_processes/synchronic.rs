@@ -10,6 +10,7 @@ over_shared_origins! {
     two_processes_count_to_a_number_in_turn
     the_total_of_many_is_waited_for
     each_notify_of_one_lets_one_process_go
+    a_notify_of_one_reaches_the_process_that_can_use_it
     a_notify_of_all_lets_all_processes_go
     a_change_that_told_nobody_is_told_by_a_later_notify
     what_was_done_at_another_address_is_heard
@@ -62,7 +63,7 @@ fn a_value_of_any_type_is_passed_round(memory: &Memory) {
     let _watchdog = Watchdog::new("a_value_of_any_type_is_passed_round");
     const AGENTS: u8 = 4;
     const ROUNDS: u8 = 30;
-    fn pass_round<T: Value + From<u8>>(memory: &Memory) {
+    fn pass_round<T: Value + From<u8>>(memory: &Memory, hint: NotifyHint) {
         // Another type over the same slots: nobody uses them meanwhile.
         Synchronic::initialize(&memory.buffer, AT, T::from(0)).unwrap();
         total(&memory.buffer).store(0, Relaxed);
@@ -74,7 +75,7 @@ fn a_value_of_any_type_is_passed_round(memory: &Memory) {
                     // Loads and stores: whose turn it is, is alone.
                     assert_eq!(total(buffer).load(Relaxed), i32::from(mine));
                     total(buffer).store(i32::from(mine) + 1, Relaxed);
-                    assert_eq!(turn.fetch_add(T::from(1), NotifyHint::All), T::from(mine));
+                    assert_eq!(turn.fetch_add(T::from(1), hint), T::from(mine));
                 }
                 0
             })
@@ -83,12 +84,15 @@ fn a_value_of_any_type_is_passed_round(memory: &Memory) {
         assert_eq!(synchronic::<T>(&memory.buffer).load(), T::from(AGENTS * ROUNDS));
         assert_eq!(waiters(memory).load(Relaxed), 0);
     }
-    pass_round::<u8>(memory);
-    pass_round::<u16>(memory);
-    pass_round::<i32>(memory);
-    pass_round::<f32>(memory);
-    pass_round::<u64>(memory);
-    pass_round::<f64>(memory);
+    // It suffices for one, whoever is woken.
+    for hint in [NotifyHint::All, NotifyHint::One] {
+        pass_round::<u8>(memory, hint);
+        pass_round::<u16>(memory, hint);
+        pass_round::<i32>(memory, hint);
+        pass_round::<f32>(memory, hint);
+        pass_round::<u64>(memory, hint);
+        pass_round::<f64>(memory, hint);
+    }
 }
 
 fn two_processes_count_to_a_number_in_turn(memory: &Memory) {
@@ -170,6 +174,19 @@ fn each_notify_of_one_lets_one_process_go(memory: &Memory) {
     }
     join_all(sleepers);
     assert_eq!((number(&memory.buffer).load(), waiters(memory).load(Relaxed)), (0, 0));
+}
+
+fn a_notify_of_one_reaches_the_process_that_can_use_it(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_notify_of_one_reaches_the_process_that_can_use_it");
+    let await_value =
+        |value| fork_asleep(memory, 1, move |buffer| assert_eq!(number(buffer).load_when_equal(value), value));
+    let sleepers: Vec<_> = (1..=4).map(|value| (value, await_value(value))).collect();
+    // Who has slept longest is woken first, and comes last.
+    for (value, sleeper) in sleepers.into_iter().rev() {
+        number(&memory.buffer).store(value, NotifyHint::One);
+        join_all(sleeper); // And without having been rescued.
+    }
+    assert_eq!(waiters(memory).load(Relaxed), 0);
 }
 
 fn a_notify_of_all_lets_all_processes_go(memory: &Memory) {
@@ -270,11 +287,16 @@ fn the_wake_of_one_is_not_spent_on_the_dead(memory: &Memory) {
 
 fn who_is_killed_while_one_is_woken_strands_nobody_beyond_one_slice(memory: &Memory) {
     let _watchdog = Watchdog::new("who_is_killed_while_one_is_woken");
-    for is_killed_first in [true, false] {
+    // Could the victim use the change, or was it to pass the wake on?
+    for (wanted, is_killed_first) in [(1, true), (1, false), (2, true), (2, false)] {
         Synchronic::initialize(&memory.buffer, AT, 0).unwrap();
-        let [first, second, third] = [(); 3].map(|()| fork_asleep_rescued(memory, 0..=1, await_change));
-        // It has slept longer, so the wake is most likely its.
-        let kill = || first.signal(libc::SIGKILL);
+        // It sleeps longest, so the wake is most likely its.
+        let victim = fork_asleep(memory, 1, |buffer| {
+            number(buffer).load_when_equal(wanted);
+        })
+        .remove(0);
+        let survivors = [(); 2].map(|()| fork_asleep_rescued(memory, 0..=1, await_change));
+        let kill = || victim.signal(libc::SIGKILL);
         if is_killed_first {
             kill();
         }
@@ -282,8 +304,8 @@ fn who_is_killed_while_one_is_woken_strands_nobody_beyond_one_slice(memory: &Mem
         if !is_killed_first {
             kill();
         }
-        join_all(vec![second, third]);
-        drop(first);
+        join_all(survivors.into());
+        drop(victim);
         let counted = waiters(memory).load(Relaxed);
         assert!((0..=1).contains(&counted), "{counted} are counted, though no more than one was killed");
     }

@@ -49,8 +49,8 @@ fn agent(buffer: &SharedBuffer, number: usize) {
         assert_eq!(passed.load(Relaxed), mine, "out of turn");
         random.yield_sometimes();
         passed.store(mine + 1, Relaxed);
-        // Of those who wait, one knows that it is meant: all must look.
-        turn(buffer).fetch_add(1, NotifyHint::All);
+        // One of those who wait can go on, whoever is woken.
+        turn(buffer).fetch_add(1, if random.bits(1) == 0 { NotifyHint::One } else { NotifyHint::All });
 
         // Nobody waits for this.
         let is_last = arrived(buffer).fetch_add(1, NotifyHint::None) == i64::from(round + 1) * AGENTS as i64 - 1;
