@@ -49,11 +49,13 @@ where
 {
     let two = one + one;
     // Two, if they are there. Nobody waits for two, nor for fewer than there are, so nobody hears of it.
-    let count = match random.bits(2) {
-        0 => pool.fetch_update(NotifyHint::None, |free| (free >= two).then(|| free - two)).map_or(0, |_| 2),
-        _ => 0,
+    let take_two = || pool.fetch_update(NotifyHint::None, |free| (free >= two).then(|| free - two));
+    let count = if random.bits(2) == 0 && take_two().is_ok() {
+        2
+    } else {
+        take(pool, one, random);
+        1
     };
-    let count = if count == 0 { take(pool, one, random) } else { count };
     let before = held.fetch_add(count, Relaxed);
     assert!(before + count <= POOL, "{count} were taken, though {before} are held");
     random.yield_sometimes();
@@ -75,8 +77,8 @@ where
     }
 }
 
-/// Takes one, in every way there is. Says that it is one.
-fn take<T>(pool: Synchronic<'_, T>, one: T, random: &mut Random) -> i32
+/// Takes one, in every way to wait for it.
+fn take<T>(pool: Synchronic<'_, T>, one: T, random: &mut Random)
 where
     T: Value + PartialOrd + From<u8> + Sub<Output = T>,
 {
@@ -96,7 +98,7 @@ where
             _ => drop(pool.load_when_not_equal(none)),
         }
         if pool.fetch_update(NotifyHint::None, |free| (free >= one).then(|| free - one)).is_ok() {
-            return 1;
+            return;
         }
     }
 }
