@@ -12,6 +12,7 @@ mod latch;
 mod once;
 mod rw_lock;
 mod semaphore;
+mod synchronic;
 
 use slotsync::{SharedBuffer, Slot};
 use std::time::Duration;
