@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 use crate::buffer::SharedBuffer;
-use crate::deadline;
 use crate::error::Error;
 use crate::futex::Class;
 use crate::sleeper::Sleeper;
@@ -208,7 +207,7 @@ impl<'buf> RwLock<'buf> {
                 sleeper.sleep_as(self.state, marked, Class::READERS);
                 if sleeper.has_ended_alone() && self.doubt_the_writers(marked) {
                     // A writer that lives gets this time to mark the word again. Whether it did, we see then.
-                    let _ = self.state.sleep(marked & !WRITERS_WAITING, deadline::after(GRACE), Class::READERS);
+                    sleeper.linger_as(self.state, marked & !WRITERS_WAITING, GRACE, Class::READERS);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use crate::deadline;
 use crate::futex::{self, Class, Sleep};
 use crate::slot::Slot;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Sleeps again and again, until what it waits for has come or its time is over.
 ///
@@ -32,6 +32,14 @@ impl Sleeper {
         // A scribbling peer can keep the word from ever equalling: then only the clock ends the loop.
         self.is_late = sleep.is_timed_out() || deadline::has_passed(self.deadline);
         self.last = Some(sleep);
+    }
+
+    /// Prolongs a sleep that ended alone by so much. Unless a wake comes meanwhile, it has still ended alone.
+    pub(crate) fn linger_as(&mut self, slot: Slot<'_>, expected: i32, time: Duration, class: Class) {
+        let sleep = slot.sleep(expected, deadline::after(time), class);
+        if sleep == Sleep::Woken {
+            self.last = Some(sleep);
+        }
     }
 
     /// Was the time over when the last sleep ended? Not before the first.

@@ -131,6 +131,9 @@ holds! {
     one_goes_on_to_read = &[writes_and_reads, writes], two_wrote;
     one_goes_on_to_read_beside_two = &[writes_and_reads, reads, writes], two_wrote;
     who_goes_on_to_read_lets_readers_in = &[reads_for_another, downgrades_and_reads_until_another_does], one_wrote;
+    /// A writer that has slept has set both marks, though perhaps no other writer waits.
+    who_slept_and_goes_on_to_read_lets_readers_in =
+        &[writes, reads_for_another, downgrades_and_reads_until_another_does], two_wrote;
     /// What was written before is seen by those who come in while it is read.
     two_read_beside_one_who_goes_on_to_read = &[reads, writes_and_reads], one_wrote;
     one_goes_on_to_write = &[reads_and_writes, reads], unlocked;

@@ -875,6 +875,13 @@ pub(crate) const TABLE: &[Group] = &[
                 DEADLOCK,
             ),
             (
+                "downgrade_keeps_the_marks",
+                "is_writing(was).then_some(1)",
+                "is_writing(was).then_some(1 | was & MARKS)",
+                "rw_lock::parking::who_slept_and_goes_on_to_read_lets_readers_in",
+                DEADLOCK,
+            ),
+            (
                 "upgrade_sees_nothing",
                 "fetch_update(Acquire, Relaxed, turn)",
                 "fetch_update(Relaxed, Relaxed, turn)",
