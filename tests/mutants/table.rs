@@ -878,7 +878,7 @@ pub(crate) const TABLE: &[Group] = &[
                 "downgrade_keeps_the_marks",
                 "is_writing(was).then_some(1)",
                 "is_writing(was).then_some(1 | was & MARKS)",
-                "rw_lock::parking::who_slept_and_goes_on_to_read_lets_readers_in",
+                "rw_lock::who_slept_and_goes_on_to_read_lets_readers_in",
                 DEADLOCK,
             ),
             (
