@@ -21,6 +21,7 @@ over_every_origin! {
     a_writer_that_waits_keeps_arriving_readers_out
     a_writer_that_gives_up_lets_readers_in_at_once
     one_writer_that_gives_up_does_not_strand_another
+    a_writer_that_is_doubted_shows_that_it_lives
     a_timed_wait_ends_not_before_its_time
     a_timed_wait_takes_what_becomes_free
     a_deadline_in_the_past_is_a_try
@@ -270,6 +271,26 @@ fn one_writer_that_gives_up_does_not_strand_another(memory: &Memory) {
         assert!(!can_read(lock), "the other writer still waits");
         drop(guard);
         join_all(patient);
+    });
+    assert_eq!(word(memory).load(Relaxed), 0);
+}
+
+fn a_writer_that_is_doubted_shows_that_it_lives(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_writer_that_is_doubted_shows_that_it_lives");
+    let lock = rw_lock(memory);
+    let guard = lock.read().unwrap();
+    thread::scope(|threads| {
+        let writers = sleepers(threads, 2, || drop(lock.write()));
+        for _ in 0..5 {
+            until_marked(memory, WRITERS_WAITING);
+            // As a reader does that no wake woke.
+            word(memory).fetch_and(!WRITERS_WAITING, Relaxed);
+            word(memory).wake(u32::MAX);
+        }
+        until_marked(memory, WRITERS_WAITING);
+        assert!(!can_read(lock), "they keep their place");
+        drop(guard);
+        join_all(writers);
     });
     assert_eq!(word(memory).load(Relaxed), 0);
 }
