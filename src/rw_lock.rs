@@ -70,7 +70,8 @@ const GRACE: Duration = Duration::from_millis(1);
 /// Every process that maps the memory may lock, unlock and wait. If a process dies while it *holds* the lock, it stays
 /// held, also by one reader among others: whoever knows that calls [`unlock_read`](Self::unlock_read) or
 /// [`unlock_write`](Self::unlock_write) in its name. If it dies while it *waits* or *unlocks*, nobody is stranded for more
-/// than one second; readers that queue behind a writer that died waiting find out in that time.
+/// than one second; readers that queue behind a writer that died waiting find out in that time. Who does not wait so long
+/// may fail to read beside others that read, until one has found out, or they have unlocked.
 ///
 /// # Source
 ///
