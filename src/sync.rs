@@ -25,6 +25,8 @@ mod imp {
 
     /// Watching a word before sleeping on it can pay.
     pub(crate) const SPINS: bool = true;
+    /// Time goes by while agents run.
+    pub(crate) const HAS_CLOCK: bool = true;
 }
 
 #[cfg(loom)]
@@ -58,4 +60,6 @@ mod imp {
 
     /// A turn of spinning is a state that sleeping explores as well: models do without.
     pub(crate) const SPINS: bool = false;
+    /// Who waits for long has waited long enough, in a model, and who waits for short may do so for ever.
+    pub(crate) const HAS_CLOCK: bool = false;
 }

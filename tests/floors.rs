@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("cond", 5),
     ("permit", 5),
     ("rw_lock_guard", 5),
+    ("rw_lock_queue", 5),
     ("lock_api", 6),
     ("lib", 7),
 ];
