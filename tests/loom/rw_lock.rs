@@ -155,6 +155,18 @@ fn who_slept_and_goes_on_to_read_lets_readers_in() {
     check_from(Double::Parking, agents, is_written, one_wrote);
 }
 
+/// It leaves its mark to another that it wakes. That one need not be the one that a release would have woken.
+#[test]
+fn who_gives_up_to_write_before_another_strands_nobody() {
+    fn gives_up_and_writes(world: &World) {
+        writes_or_gives_up(world);
+        writes(world);
+    }
+    for double in [Double::Parking, Double::Erring] {
+        check(double, &[gives_up_and_writes, writes, reads], unlocked);
+    }
+}
+
 #[test]
 fn the_next_holder_may_free_the_memory_at_once() {
     fn takes(word: Slot<'_>) -> bool {
