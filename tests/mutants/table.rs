@@ -847,13 +847,6 @@ pub(crate) const TABLE: &[Group] = &[
                 DEADLOCK,
             ),
             (
-                "who_gives_up_to_write_leaves_its_mark_to_a_reader",
-                "wake_class(1, Class::WRITERS).is_none_or",
-                "wake_class(1, Class::ANY).is_none_or",
-                "rw_lock::parking::who_gives_up_to_write_lets_readers_in",
-                DEADLOCK,
-            ),
-            (
                 "who_gives_up_to_write_leaves_its_mark",
                 "self.state.fetch_and(!MARKS, Relaxed);",
                 "",
@@ -864,6 +857,13 @@ pub(crate) const TABLE: &[Group] = &[
                 "who_gives_up_to_write_wakes_nobody",
                 "let _ = self.state.wake_class(u32::MAX, Class::ANY);",
                 "",
+                "rw_lock::parking::who_gives_up_to_write_lets_readers_in",
+                DEADLOCK,
+            ),
+            (
+                "who_gives_up_to_write_leaves_its_mark_to_a_reader",
+                "withdraw(&self) {\n        if self.state.wake_class(1, Class::WRITERS)",
+                "withdraw(&self) {\n        if self.state.wake_class(1, Class::ANY)",
                 "rw_lock::parking::who_gives_up_to_write_lets_readers_in",
                 DEADLOCK,
             ),
