@@ -99,6 +99,14 @@ fn is_written(world: &World) {
     mem::forget(world.rw_lock().write());
 }
 
+fn is_read(world: &World) {
+    mem::forget(world.rw_lock().read().unwrap());
+}
+
+fn unlocks_to_read(world: &World) {
+    world.rw_lock().unlock_read().unwrap();
+}
+
 fn unlocks(world: &World) {
     world.rw_lock().unlock_write().unwrap();
 }
@@ -144,6 +152,8 @@ holds! {
     one_goes_on_to_write = &[reads_and_writes, reads], unlocked;
     two_go_on_to_write = &[reads_and_writes, reads_and_writes], unlocked;
     one_goes_on_to_write_beside_a_writer = &[reads_and_writes, writes], unlocked;
+    /// A reader that a signal has woken doubts the writer, which may be about to sleep.
+    a_writer_that_is_doubted_sleeps_not_on(is_read) = &[unlocks_to_read, reads, writes], one_wrote;
     stray_wakes_let_nobody_in = &[reads, writes, wakes_astray], one_wrote;
 }
 
