@@ -22,6 +22,7 @@ mod once;
 mod permit;
 mod rw_lock;
 mod rw_lock_guard;
+mod rw_lock_queue;
 mod semaphore;
 #[allow(unsafe_code, reason = "one word, by its address")]
 mod slot;

@@ -3,34 +3,28 @@
 #![forbid(unsafe_code)]
 
 use crate::buffer::SharedBuffer;
-use crate::deadline;
 use crate::error::Error;
 use crate::futex::Class;
-use crate::sleeper::Sleeper;
 use crate::slot::Slot;
-use crate::spin;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
-use std::time::{Duration, Instant};
 
 /// How many read. Zero, with nothing else, so fresh memory is an unlocked lock.
 const READERS_MASK: i32 = (1 << 29) - 1;
 /// One writes. What else a stranger writes beside this counts as nothing.
 pub(crate) const WRITING: i32 = 1 << 29;
-/// A reader may sleep. Legal to say falsely (one vain wake); illegal to omit while one sleeps, unless a writer that was
-/// woken is on its way: it will say so again.
-const READERS_WAITING: i32 = 1 << 30;
+/// A reader may sleep. Legal to say falsely (one vain wake); illegal to omit while one sleeps, unless a wake is still to be
+/// sent, or a writer that was woken is on its way: it will say so again.
+pub(crate) const READERS_WAITING: i32 = 1 << 30;
 /// A writer may sleep: readers that arrive queue behind it. Legal to say falsely until the next release; illegal to omit
 /// as above.
-const WRITERS_WAITING: i32 = i32::MIN;
+pub(crate) const WRITERS_WAITING: i32 = i32::MIN;
 pub(crate) const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
-
-/// How long a reader that doubts whether the writer before it lives lets it show that.
-const GRACE: Duration = Duration::from_millis(1);
 
 /// A reader-writer lock over one slot, between threads and between processes: many read, or one writes.
 ///
 /// An `RwLock` is a `Copy` handle: all its state is the word. **Readers that arrive queue behind a writer that waits**, so
-/// readers cannot keep writers out; writers can keep readers out. Like [`Lock`](crate::Lock) it has **no owner** (any agent
+/// readers that overlap do not keep writers out; writers can keep readers out. It is **not fair** beyond that: who runs may
+/// overtake who was woken. Like [`Lock`](crate::Lock) it has **no owner** (any agent
 /// may unlock), is **never poisoned** and **not recursive**.
 ///
 /// # Examples
@@ -71,7 +65,8 @@ const GRACE: Duration = Duration::from_millis(1);
 /// Every process that maps the memory may lock, unlock and wait. If a process dies while it *holds* the lock, it stays
 /// held, also by one reader among others: whoever knows that calls [`unlock_read`](Self::unlock_read) or
 /// [`unlock_write`](Self::unlock_write) in its name. If it dies while it *waits* or *unlocks*, nobody is stranded for more
-/// than one second; readers that queue behind a writer that died waiting find out in that time.
+/// than one second; readers that queue behind a writer that died waiting find out in that time. Who does not wait so long
+/// may fail to read beside others that read, until one has found out, or they have unlocked.
 ///
 /// # Source
 ///
@@ -159,7 +154,7 @@ impl<'buf> RwLock<'buf> {
 
     /// By address alone: whoever takes the lock next may free the memory.
     #[inline]
-    pub(crate) fn wake(&self, marks: i32) {
+    fn wake(&self, marks: i32) {
         // A writer that was woken is on its way, and sets the readers' mark too. Where classes are not told apart all were
         // woken, and nobody knows how many.
         let wakes_writer = marks & WRITERS_WAITING != 0 && self.state.wake_class(1, Class::WRITERS) != Some(0);
@@ -187,81 +182,6 @@ impl<'buf> RwLock<'buf> {
         let enter = |was| is_free(was).then_some(was | WRITING);
         self.state.fetch_update(Acquire, Relaxed, enter).is_ok()
     }
-
-    /// Spins, then sleeps. `Ok(false)`: the deadline passed.
-    #[cold]
-    pub(crate) fn read_contended(&self, deadline: Option<Instant>) -> Result<bool, Error> {
-        // While one writes and nobody sleeps, it is likely to be done soon. Relaxed: taking it will acquire.
-        spin::spin_while(|| self.state.load(Relaxed) == WRITING);
-        let mut sleeper = Sleeper::until(deadline);
-        loop {
-            if self.try_take_read()? {
-                sleeper.done();
-                return Ok(true);
-            }
-            // Relaxed: a mark publishes nothing. Who gives up leaves it behind: others may need it.
-            let marked = self.state.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
-            if sleeper.is_late() {
-                return Ok(false);
-            }
-            if !is_open(marked) {
-                sleeper.sleep_as(self.state, marked, Class::READERS);
-                if sleeper.has_ended_alone() && self.doubt_the_writers(marked) {
-                    // A writer that lives gets this time to mark the word again. Whether it did, we see then.
-                    let _ = self.state.sleep(marked & !WRITERS_WAITING, deadline::after(GRACE), Class::READERS);
-                }
-            }
-        }
-    }
-
-    /// Spins, then sleeps. False: the deadline passed.
-    #[cold]
-    pub(crate) fn write_contended(&self, deadline: Option<Instant>) -> bool {
-        // While nobody sleeps, the holders are likely to be done soon. Relaxed: taking it will acquire.
-        if spin::spin_while(|| (1..=WRITING).contains(&self.state.load(Relaxed))) && self.try_take_write() {
-            return true;
-        }
-        let mut sleeper = Sleeper::until(deadline);
-        let mut marks = WRITERS_WAITING;
-        loop {
-            // Relaxed: a mark publishes nothing.
-            let marked = self.state.fetch_or(marks, Relaxed) | marks;
-            if is_free(marked) {
-                // With the marks: see below. Acquire: as in try_take_write.
-                if self.state.compare_exchange(marked, marked | WRITING, Acquire, Relaxed).is_ok() {
-                    sleeper.done();
-                    return true;
-                }
-            } else if sleeper.is_late() {
-                self.withdraw();
-                return false;
-            } else {
-                sleeper.sleep_as(self.state, marked, Class::WRITERS);
-                // The release that may have woken us took both marks away, and left all others asleep for us to wake.
-                marks = MARKS;
-            }
-        }
-    }
-
-    /// A writer gives up. Readers may sleep behind its mark alone, and it may have swallowed a wake that was for any: another
-    /// writer is woken, to mark the word for itself; or if there is none, all look again.
-    fn withdraw(&self) {
-        if self.state.wake_class(1, Class::WRITERS).is_none_or(|woken| woken == 0) {
-            self.state.fetch_and(!MARKS, Relaxed);
-            let _ = self.state.wake_class(u32::MAX, Class::ANY);
-        }
-    }
-
-    /// A reader slept, and nobody woke it. If it waits behind a writer that waits, and that one died, nobody takes its mark
-    /// away while others read: so this does. Writers that live are woken, and set it anew.
-    fn doubt_the_writers(&self, word: i32) -> bool {
-        let is_behind_a_writer = !is_writing(word) && word & WRITERS_WAITING != 0;
-        if is_behind_a_writer {
-            self.state.fetch_and(!WRITERS_WAITING, Relaxed);
-            let _ = self.state.wake_class(u32::MAX, Class::WRITERS);
-        }
-        is_behind_a_writer
-    }
 }
 
 pub(crate) fn is_writing(word: i32) -> bool {
@@ -273,11 +193,11 @@ fn readers(word: i32) -> i32 {
 }
 
 /// Does nobody hold it?
-fn is_free(word: i32) -> bool {
+pub(crate) fn is_free(word: i32) -> bool {
     word & !MARKS == 0
 }
 
 /// May a reader come in? Beside others only if no writer waits.
-fn is_open(word: i32) -> bool {
+pub(crate) fn is_open(word: i32) -> bool {
     !is_writing(word) && (readers(word) == 0 || word & WRITERS_WAITING == 0)
 }

@@ -3,7 +3,8 @@
 
 use crate::deadline;
 use crate::error::Error;
-use crate::rw_lock::{MARKS, RwLock, WRITING, is_writing};
+use crate::futex::Class;
+use crate::rw_lock::{MARKS, READERS_WAITING, RwLock, WRITERS_WAITING, WRITING, is_writing};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use std::mem;
 use std::time::{Duration, Instant};
@@ -79,11 +80,14 @@ impl<'buf> RwLock<'buf> {
 
     /// Makes a writer a reader: nobody writes in between.
     pub(crate) fn downgrade(&self) {
-        // As unlock_write does: a writer that waits is woken, and marks the word again before readers come in; else they do.
-        // Release: publishes what was written.
-        let turn = |was| is_writing(was).then_some(1);
-        if let Ok(was) = self.state.fetch_update(Release, Relaxed, turn) {
-            self.wake(was);
+        // With the marks: readers that come now queue behind a writer that waits. Release: publishes what was written.
+        let turn = |was| is_writing(was).then_some(was & MARKS | 1);
+        let Ok(was) = self.state.fetch_update(Release, Relaxed, turn) else { return };
+        // The writers' mark may be false, if this one slept before it wrote: a writer shows that it is not, or all look again.
+        if was & WRITERS_WAITING != 0 {
+            self.withdraw();
+        } else if was & READERS_WAITING != 0 {
+            let _ = self.state.wake_class(u32::MAX, Class::READERS);
         }
     }
 

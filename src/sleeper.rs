@@ -34,6 +34,18 @@ impl Sleeper {
         self.last = Some(sleep);
     }
 
+    /// Prolongs a sleep that ended alone, until `end` at the latest, and says whether it may be prolonged again. Unless a
+    /// wake has come, it has still ended alone.
+    pub(crate) fn linger_as(&mut self, slot: Slot<'_>, expected: i32, end: Option<Instant>, class: Class) -> bool {
+        let end = [self.deadline, end].into_iter().flatten().min();
+        let sleep = slot.sleep(expected, end, class);
+        self.is_late = deadline::has_passed(self.deadline);
+        if sleep == Sleep::Woken {
+            self.last = Some(sleep);
+        }
+        sleep != Sleep::Woken && !sleep.is_timed_out() && !deadline::has_passed(end)
+    }
+
     /// Was the time over when the last sleep ended? Not before the first.
     pub(crate) fn is_late(&self) -> bool {
         self.is_late

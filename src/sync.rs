@@ -27,6 +27,8 @@ mod imp {
     pub(crate) const SPINS: bool = true;
     /// Two words of a buffer can be taken for one.
     pub(crate) const HAS_WIDE: bool = true;
+    /// Time goes by while agents run.
+    pub(crate) const HAS_CLOCK: bool = true;
 }
 
 #[cfg(loom)]
@@ -62,4 +64,6 @@ mod imp {
     pub(crate) const SPINS: bool = false;
     /// Loom's words lie beside each other, but what they hold does not.
     pub(crate) const HAS_WIDE: bool = false;
+    /// Who waits for long has waited long enough, in a model, and who waits for short may do so for ever.
+    pub(crate) const HAS_CLOCK: bool = false;
 }

@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("permit", 5),
     ("rw_lock_guard", 5),
     ("synchronic_calls", 5),
+    ("rw_lock_queue", 5),
     ("lock_api", 6),
     ("lib", 7),
 ];

@@ -853,6 +853,8 @@ scenarios! {
             word < 0
         },
         strands: true,
+        // Who doubts a writer sleeps once more, for a millisecond.
+        more_sleeps: 1,
         least_kills: SLEEPS
     }
     read_for_that_runs_out_beside_another {
@@ -905,6 +907,7 @@ scenarios! {
         victim: write_and_downgrade,
         nudges: &[let_the_victim_go_on],
         aftermath: unlock_either_in_its_name,
+        strands: true,
         least_kills: SLEEPS
     }
 }

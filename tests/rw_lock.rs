@@ -21,9 +21,11 @@ over_every_origin! {
     a_writer_that_waits_keeps_arriving_readers_out
     a_writer_that_gives_up_lets_readers_in_at_once
     one_writer_that_gives_up_does_not_strand_another
+    a_writer_that_is_doubted_shows_that_it_lives
     a_timed_wait_ends_not_before_its_time
     a_timed_wait_takes_what_becomes_free
     a_deadline_in_the_past_is_a_try
+    a_mark_that_nobody_stands_for_keeps_nobody_out_of_a_free_lock
     any_agent_may_unlock
     what_is_not_held_so_cannot_be_unlocked_so
     a_guard_outlives_its_handle
@@ -273,6 +275,26 @@ fn one_writer_that_gives_up_does_not_strand_another(memory: &Memory) {
     assert_eq!(word(memory).load(Relaxed), 0);
 }
 
+fn a_writer_that_is_doubted_shows_that_it_lives(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_writer_that_is_doubted_shows_that_it_lives");
+    let lock = rw_lock(memory);
+    let guard = lock.read().unwrap();
+    thread::scope(|threads| {
+        let writers = sleepers(threads, 2, || drop(lock.write()));
+        for _ in 0..5 {
+            until_marked(memory, WRITERS_WAITING);
+            // As a reader does that no wake woke.
+            word(memory).fetch_and(!WRITERS_WAITING, Relaxed);
+            word(memory).wake(u32::MAX);
+        }
+        until_marked(memory, WRITERS_WAITING);
+        assert!(!can_read(lock), "they keep their place");
+        drop(guard);
+        join_all(writers);
+    });
+    assert_eq!(word(memory).load(Relaxed), 0);
+}
+
 fn a_timed_wait_ends_not_before_its_time(memory: &Memory) {
     let lock = rw_lock(memory);
     let assert_no_read = || {
@@ -294,7 +316,8 @@ fn a_timed_wait_ends_not_before_its_time(memory: &Memory) {
     assert_eq!(word(memory).load(Relaxed), 1, "a writer that gave up leaves no mark");
     word(memory).fetch_or(WRITERS_WAITING, Relaxed);
     assert_no_read();
-    assert_eq!(lock.readers(), 1, "giving up must not unlock");
+    let marks = READERS_WAITING | WRITERS_WAITING;
+    assert_eq!(word(memory).load(Relaxed), 1 | marks, "giving up must neither unlock nor doubt a writer");
     drop(guard);
 }
 
@@ -333,6 +356,40 @@ fn a_deadline_in_the_past_is_a_try(memory: &Memory) {
         assert!(lock.write_until(past).is_none());
         assert!(lock.write_for(Duration::ZERO).is_none());
         assert_eq!(word(memory).load(Relaxed), held, "who did not wait changes no mark");
+    }
+}
+
+/// As a process leaves it that dies between its mark and its next look.
+fn a_mark_that_nobody_stands_for_keeps_nobody_out_of_a_free_lock(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_mark_that_nobody_stands_for_keeps_nobody_out");
+    let lock = rw_lock(memory);
+    let reads: [fn(RwLock<'_>) -> Option<RwLockReadGuard<'_>>; 4] = [
+        |lock| lock.try_read().unwrap(),
+        |lock| lock.read_for(Duration::ZERO).unwrap(),
+        |lock| lock.read_until(Instant::now()).unwrap(),
+        |lock| Some(lock.read().unwrap()),
+    ];
+    let writes: [fn(RwLock<'_>) -> Option<RwLockWriteGuard<'_>>; 4] = [
+        |lock| lock.try_write(),
+        |lock| lock.write_for(Duration::ZERO),
+        |lock| lock.write_until(Instant::now()),
+        |lock| Some(lock.write()),
+    ];
+    for marks in MARKS {
+        for read in reads {
+            word(memory).store(marks, Relaxed);
+            let guard = read(lock).expect("nobody holds it");
+            assert_eq!(word(memory).load(Relaxed), 1 | marks, "others may sleep");
+            drop(guard);
+            assert_eq!(word(memory).load(Relaxed), 0);
+        }
+        for write in writes {
+            word(memory).store(marks, Relaxed);
+            let guard = write(lock).expect("nobody holds it");
+            assert_eq!(word(memory).load(Relaxed), WRITING | marks, "others may sleep");
+            drop(guard);
+            assert_eq!(word(memory).load(Relaxed), 0);
+        }
     }
 }
 
@@ -470,11 +527,11 @@ fn a_downgrade_leaves_a_writer_that_waits_its_place(memory: &Memory) {
         until_marked(memory, READERS_WAITING);
         let guard = guard.downgrade();
         assert!(!lock.is_writing());
-        // Where nobody tells who sleeps, others may come in before the writer marks its place anew.
+        // It took the marks away, and woke the writer, which sets them anew: also that of the readers, which sleep on.
+        until_marked(memory, WRITERS_WAITING);
         if sees_sleepers() {
             assert_eq!(word(memory).load(Relaxed), 1 | READERS_WAITING | WRITERS_WAITING);
         }
-        until_marked(memory, WRITERS_WAITING);
         assert!(!can_read(lock), "the writer comes first");
         drop(guard);
         join_all(waiters);
@@ -560,7 +617,9 @@ fn every_word_is_survived(memory: &Memory) {
         assert_eq!(lock.readers() as i32, if is_writing { 0 } else { readers });
 
         let is_full = readers == MAX;
-        let is_open = garbage & (WRITING | WRITERS_WAITING) == 0;
+        // A mark keeps nobody out of a lock that nobody holds.
+        let is_open = !is_writing && (readers == 0 || garbage & WRITERS_WAITING == 0);
+        let is_free = !is_writing && readers == 0;
         for answer in [lock.try_read(), {
             set();
             lock.read_for(brief)
@@ -570,17 +629,58 @@ fn every_word_is_survived(memory: &Memory) {
             mem::forget(answer);
         }
 
-        set();
-        assert_eq!(lock.try_write().map(mem::forget).is_some(), garbage == 0, "{garbage:#x}");
-        set();
-        // A mark keeps no writer out; but its time may be over before it begins.
-        let is_taken = lock.write_for(brief).map(mem::forget).is_some();
-        assert!(!is_taken || garbage & (WRITING | MAX) == 0, "{garbage:#x}");
+        for answer in [
+            {
+                set();
+                lock.try_write()
+            },
+            {
+                set();
+                lock.write_for(brief)
+            },
+        ] {
+            assert_eq!(answer.map(mem::forget).is_some(), is_free, "{garbage:#x}");
+        }
 
         set();
         assert_eq!(lock.unlock_write().is_ok(), is_writing, "{garbage:#x}");
         set();
         assert_eq!(lock.unlock_read().is_ok(), !is_writing && readers > 0, "{garbage:#x}");
+    }
+}
+
+/// Without slices, which would end its sleep too: where signals come more often than once a second, no slice ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_that_signals_keep_interrupting_gets_in_behind_a_mark_that_nobody_stands_for() {
+    use support::confined::catch;
+    use support::processes::{signal_thread, thread_id};
+    use support::{Told, is_emulated};
+    let _watchdog = Watchdog::new("a_reader_that_signals_keep_interrupting");
+    if is_emulated() {
+        return;
+    }
+    catch(libc::SIGUSR1);
+    let memory = Memory::heap();
+    let lock = rw_lock(&memory);
+    for timeout in [LONG, Duration::MAX] {
+        // Another reads for long, and before it left, a writer died that was to come after it.
+        word(&memory).store(1 | WRITERS_WAITING, Relaxed);
+        thread::scope(|threads| {
+            let number = Told::default();
+            let told = number.clone();
+            let reader = threads.spawn(move || {
+                told.tell(thread_id());
+                lock.read_for(timeout).unwrap().map(mem::forget).is_some()
+            });
+            let thread = number.hear(1)[0];
+            until("the reader is in", || {
+                signal_thread(thread, libc::SIGUSR1);
+                reader.is_finished()
+            });
+            assert!(reader.join().unwrap());
+        });
+        assert_eq!(word(&memory).load(Relaxed), 2 | READERS_WAITING, "the other still reads");
     }
 }
 

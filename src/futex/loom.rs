@@ -268,7 +268,8 @@ impl Kernel {
             }
             if std::mem::take(&mut self.queue().stray) {
                 self.queue().leave(ticket);
-                return Sleep::Woken;
+                // A signal, for those to whom it is more than a return for no reason.
+                return if class == Class::READERS { Sleep::Interrupted } else { Sleep::Woken };
             }
             thread::park();
         }

@@ -10,6 +10,7 @@ use slotsync::{
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicI32, fence};
 use std::thread;
+use std::time::Duration;
 
 /// How often each agent does its part.
 const TURNS: i32 = 2000;
@@ -157,13 +158,12 @@ fn who_follows_the_page_shares_the_rw_lock() {
 fn who_follows_the_page_comes_in_behind_a_writer_that_died() {
     let _watchdog = Watchdog::new("who_follows_the_page_comes_in_behind_a_writer_that_died");
     let word = AtomicI32::new(1 | i32::MIN);
-    rw_locks::read(&word, Some(std::time::Duration::from_secs(1)));
-    assert_eq!(word.load(Relaxed), 2);
+    rw_locks::read(&word, Some(Duration::from_secs(1)));
+    assert_eq!(word.load(Relaxed), 2 | 1 << 30);
 }
 
 mod rw_locks {
     use super::*;
-    use std::time::Duration;
 
     const READERS: i32 = (1 << 29) - 1;
     const WRITING: i32 = 1 << 29;
@@ -171,24 +171,30 @@ mod rw_locks {
     const WRITERS_WAITING: i32 = i32::MIN;
     const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
 
+    fn is_free(word: i32) -> bool {
+        word & !MARKS == 0
+    }
+
+    fn is_open(word: i32) -> bool {
+        word & WRITING == 0 && (word & READERS == 0 || word & WRITERS_WAITING == 0)
+    }
+
     /// `slice`: how long each sleep may last. The page asks for a second on shared memory; without one, a wake that is
     /// lost is lost for good.
     pub(super) fn read(word: &AtomicI32, slice: Option<Duration>) {
         loop {
-            let mut was = word.load(Relaxed);
-            while was & (WRITING | WRITERS_WAITING) == 0 {
-                match word.compare_exchange(was, was + 1, Acquire, Relaxed) {
-                    Ok(_) => return,
-                    Err(now) => was = now,
-                }
+            if take(word, is_open, |was| was + 1) {
+                return;
             }
             let now = word.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
-            if now & (WRITING | WRITERS_WAITING) != 0 {
-                let is_time_over = classes::wait(word, now, classes::READER, slice);
-                let has_doubts = word.load(Relaxed) & (WRITING | WRITERS_WAITING) == WRITERS_WAITING;
-                if is_time_over && has_doubts && !classes::wake_one_writer(word) {
-                    give_up(word);
-                }
+            if is_open(now) {
+                continue;
+            }
+            let is_woken = classes::wait(word, now, classes::READER, slice);
+            if !is_woken && now & (WRITING | WRITERS_WAITING) == WRITERS_WAITING {
+                word.fetch_and(!WRITERS_WAITING, Relaxed);
+                classes::wake_writers(word);
+                classes::wait(word, now & !WRITERS_WAITING, classes::READER, Some(Duration::from_millis(1)));
             }
         }
     }
@@ -196,18 +202,21 @@ mod rw_locks {
     /// Impatient: gives up after each sleep, and begins anew.
     pub(super) fn write(word: &AtomicI32, is_impatient: bool) {
         'anew: loop {
-            if word.compare_exchange(0, WRITING, Acquire, Relaxed).is_ok() {
+            if take(word, is_free, |was| was | WRITING) {
                 return;
             }
             let mut marks = WRITERS_WAITING;
             loop {
                 let now = word.fetch_or(marks, Relaxed) | marks;
-                if now & !MARKS == 0 {
+                if is_free(now) {
                     if word.compare_exchange(now, now | WRITING, Acquire, Relaxed).is_ok() {
                         return;
                     }
                 } else if is_impatient && marks == MARKS {
-                    give_up(word);
+                    if classes::wake_one_writer(word) != Some(true) {
+                        word.fetch_and(!MARKS, Relaxed);
+                        classes::wake_all(word);
+                    }
                     continue 'anew;
                 } else {
                     classes::wait(word, now, classes::WRITER, None);
@@ -217,9 +226,15 @@ mod rw_locks {
         }
     }
 
-    fn give_up(word: &AtomicI32) {
-        word.fetch_and(!MARKS, Relaxed);
-        classes::wake_all(word);
+    fn take(word: &AtomicI32, may: fn(i32) -> bool, taken: fn(i32) -> i32) -> bool {
+        let mut was = word.load(Relaxed);
+        while may(was) {
+            match word.compare_exchange(was, taken(was), Acquire, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => was = now,
+            }
+        }
+        false
     }
 
     pub(super) fn unlock_read(word: &AtomicI32) {
@@ -247,7 +262,7 @@ mod rw_locks {
     }
 
     fn wake(word: &AtomicI32, was: i32) {
-        if was & WRITERS_WAITING != 0 && classes::wake_one_writer(word) {
+        if was & WRITERS_WAITING != 0 && classes::wake_one_writer(word) != Some(false) {
             return;
         }
         if was & READERS_WAITING != 0 {
@@ -270,16 +285,26 @@ mod classes {
     pub(super) const READER: u32 = 1;
     pub(super) const WRITER: u32 = 2;
 
-    /// Says whether the time was over.
+    /// False: its time or a signal ended it.
     pub(super) fn wait(word: &AtomicI32, value: i32, class: u32, time: Option<Duration>) -> bool {
         let now = clock_gettime(ClockId::Monotonic);
-        let end = time.map(|time| Timespec { tv_sec: now.tv_sec + time.as_secs() as i64, ..now });
-        wait_bitset(bits(word), Flags::PRIVATE, value as u32, end.as_ref(), NonZeroU32::new(class).unwrap())
-            == Err(Errno::TIMEDOUT)
+        let end = time.map(|time| {
+            let nanos = now.tv_nsec + i64::from(time.subsec_nanos());
+            let seconds = now.tv_sec + time.as_secs() as i64 + nanos / 1_000_000_000;
+            Timespec { tv_sec: seconds, tv_nsec: nanos % 1_000_000_000 }
+        });
+        let ended =
+            wait_bitset(bits(word), Flags::PRIVATE, value as u32, end.as_ref(), NonZeroU32::new(class).unwrap());
+        !matches!(ended, Err(Errno::TIMEDOUT | Errno::INTR))
     }
 
-    pub(super) fn wake_one_writer(word: &AtomicI32) -> bool {
-        wake(word, 1, WRITER) > 0
+    /// Was there one? `None`: nobody knows.
+    pub(super) fn wake_one_writer(word: &AtomicI32) -> Option<bool> {
+        Some(wake(word, 1, WRITER) > 0)
+    }
+
+    pub(super) fn wake_writers(word: &AtomicI32) {
+        wake(word, i32::MAX as u32, WRITER);
     }
 
     pub(super) fn wake_readers(word: &AtomicI32) {
@@ -311,13 +336,16 @@ mod classes {
 
     pub(super) fn wait(word: &AtomicI32, value: i32, _: u32, time: Option<Duration>) -> bool {
         let slot = Slot::from_ref(word, Scope::Private).unwrap();
-        slot.wait_for(value, time.unwrap_or(Duration::MAX)) == Wait::TimedOut
+        slot.wait_for(value, time.unwrap_or(Duration::MAX)) != Wait::TimedOut
     }
 
-    /// Somebody or nobody: nobody knows.
-    pub(super) fn wake_one_writer(word: &AtomicI32) -> bool {
+    pub(super) fn wake_one_writer(word: &AtomicI32) -> Option<bool> {
         wake_all(word);
-        false
+        None
+    }
+
+    pub(super) fn wake_writers(word: &AtomicI32) {
+        wake_all(word);
     }
 
     pub(super) fn wake_readers(word: &AtomicI32) {

@@ -95,6 +95,22 @@ fn downgrades_and_reads_until_another_does(world: &World) {
     world.rw_lock().unlock_read().unwrap();
 }
 
+fn is_written(world: &World) {
+    mem::forget(world.rw_lock().write());
+}
+
+fn is_read(world: &World) {
+    mem::forget(world.rw_lock().read().unwrap());
+}
+
+fn unlocks_to_read(world: &World) {
+    world.rw_lock().unlock_read().unwrap();
+}
+
+fn unlocks(world: &World) {
+    world.rw_lock().unlock_write().unwrap();
+}
+
 fn unlocked(world: &World) {
     assert_eq!((world.rw_lock().readers(), world.rw_lock().is_writing()), (0, false));
 }
@@ -136,7 +152,29 @@ holds! {
     one_goes_on_to_write = &[reads_and_writes, reads], unlocked;
     two_go_on_to_write = &[reads_and_writes, reads_and_writes], unlocked;
     one_goes_on_to_write_beside_a_writer = &[reads_and_writes, writes], unlocked;
+    /// A reader that a signal has woken doubts the writer, which may be about to sleep.
+    a_writer_that_is_doubted_sleeps_not_on(is_read) = &[unlocks_to_read, reads, writes], one_wrote;
     stray_wakes_let_nobody_in = &[reads, writes, wakes_astray], one_wrote;
+}
+
+/// A writer that has slept has set both marks, though perhaps no other writer waits. Under one double, as the others take
+/// minutes for what the model above shows them.
+#[test]
+fn who_slept_and_goes_on_to_read_lets_readers_in() {
+    let agents: &[Agent] = &[unlocks, reads_for_another, downgrades_and_reads_until_another_does];
+    check_from(Double::Parking, agents, is_written, one_wrote);
+}
+
+/// It leaves its mark to another that it wakes. That one need not be the one that a release would have woken.
+#[test]
+fn who_gives_up_to_write_before_another_strands_nobody() {
+    fn gives_up_and_writes(world: &World) {
+        writes_or_gives_up(world);
+        writes(world);
+    }
+    for double in [Double::Parking, Double::Erring] {
+        check(double, &[gives_up_and_writes, writes, reads], unlocked);
+    }
 }
 
 #[test]

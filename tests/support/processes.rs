@@ -275,6 +275,12 @@ pub fn thread_id() -> libc::pid_t {
     unsafe { libc::gettid() }
 }
 
+/// Sends a thread of this process a signal that is caught. If the thread is gone, that does nothing.
+pub fn signal_thread(thread: libc::pid_t, signal: i32) {
+    // SAFETY: the system looks the thread up, and says so if there is none.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, signal) };
+}
+
 /// Waits until a thread of this process sleeps on a futex.
 pub fn until_thread_asleep(thread: libc::pid_t) {
     let pid = std::process::id().try_into().unwrap();
