@@ -487,7 +487,7 @@ fn a_notify_without_waiters_changes_nothing<T: Number>(memory: &Memory) {
 
 fn no_change_is_lost_between_two_agents<T: Number>(memory: &Memory) {
     let _watchdog = Watchdog::new("no_change_is_lost_between_two_agents");
-    const ROUNDS: i32 = 300;
+    const ROUNDS: i32 = 50;
     for hint in [NotifyHint::One, NotifyHint::All] {
         let synchronic = with_value(memory, T::of(0));
         let total = Plain::default();
@@ -513,7 +513,7 @@ fn no_change_is_lost_between_two_agents<T: Number>(memory: &Memory) {
 
 fn what_one_can_use_reaches_one<T: Number>(memory: &Memory) {
     let _watchdog = Watchdog::new("what_one_can_use_reaches_one");
-    const EACH: usize = 200;
+    const EACH: usize = 60;
     let tokens = with_value(memory, T::of(0));
     thread::scope(|threads| {
         for _ in 0..3 {
