@@ -77,6 +77,10 @@ mod book {
     struct Once;
     #[doc = include_str!("../docs/src/cond.md")]
     struct Cond;
+    // Its example has a value of 64 bits.
+    #[cfg(target_has_atomic = "64")]
+    #[doc = include_str!("../docs/src/synchronic.md")]
+    struct Synchronic;
     #[doc = include_str!("../docs/src/design.md")]
     struct Design;
 }

@@ -19,22 +19,21 @@ use std::time::Instant;
 pub enum NotifyHint {
     /// Nobody: they hear of a later one. (In a shared scope they look once a second, whatever they hear.)
     None,
-    /// One of them, whichever: right if each of those who wait can use the change, and one suffices. It is at least one:
-    /// who has not gone to sleep yet sees the change too.
+    /// One of them that it suffices for, at least: who is woken and cannot use it passes the wake on, and who has not gone
+    /// to sleep yet sees the change anyway.
     One,
     /// All of them.
     All,
 }
 
-/// The generation says whom the last notify was for: its lowest bit is set if for one.
+/// The lowest bit of the generation is set if the last notify was for one.
 const FOR_ONE: i32 = 1;
 
 /// A value over four slots, between threads and between processes, that can be waited for.
 ///
 /// Each operation on the value is atomic and sequentially consistent, and lock-free. Each change takes a
 /// [`NotifyHint`], and only if somebody waits does it cost a system call. A `Synchronic` is a `Copy` handle: all its state
-/// is in the slots. Do not make two of different types over the same slots: neither would notify for the other, and the
-/// values would be nonsense.
+/// is in the slots. Do not make two of different types over the same slots: the values would be nonsense.
 ///
 /// # Examples
 ///
@@ -78,12 +77,12 @@ const FOR_ONE: i32 = 1;
 /// # Bound
 ///
 /// The generation wraps around. A waiter that is kept from sleeping (stopped, or without a processor) while exactly 2³¹
-/// notifies reach other waiters, and no other number, would sleep through them.
+/// notifies are made, or a multiple of that, the last with the hint of the one before the first, sleeps through them.
 ///
 /// # Source
 ///
-/// N4195, *Synchronic objects* (2014), for the contract and the hints; Hansen's `synchronic.js` for the layout. That one
-/// keeps floats under a spin lock, and does not notify if a compared value is out of the type's range.
+/// N4195, *std::synchronic&lt;T&gt;* (Giroux and Edwards, 2014), for the contract and the hints; Hansen's `synchronic.js` for
+/// the layout. That one keeps floats under a spin lock, and does not notify if a compared value is out of the type's range.
 #[derive(Clone, Copy)]
 pub struct Synchronic<'buf, T: Value> {
     /// How many wait. Legal to say too many (a notify makes a vain call); illegal to say too few.
@@ -219,29 +218,30 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
     #[cold]
     fn sleep_until(&self, is_wanted: impl Fn(T) -> bool, deadline: Option<Instant>) -> Option<T> {
         let mut sleeper = Sleeper::until(deadline);
+        let mut slept_on = 0;
         loop {
-            let generation = self.generation.load(Relaxed);
+            // The newest: a wake orders nothing, and what we were woken for must be seen.
+            let generation = self.generation.fetch_add(0, Relaxed);
             // Who notifies sees that we are counted, and moves the generation on from what we have read; or else we see the
             // value that it has written. Pairs with the fence in notify.
             fence(SeqCst);
             let value = self.load();
-            if is_wanted(value) {
+            let is_wanted = is_wanted(value);
+            // The one wake that was sent for one is for another, if it was sent before we came, or if we cannot use it. All
+            // are woken, as one may be the wrong one again; the notify for all takes the mark away, so this ends.
+            let is_ours = is_wanted && generation != slept_on;
+            if sleeper.may_have_taken_a_wake() && generation & FOR_ONE != 0 && !is_ours {
+                self.notify(NotifyHint::All);
+            }
+            if is_wanted {
                 sleeper.done();
                 return Some(value);
             }
             if sleeper.is_late() {
                 return None;
             }
+            slept_on = generation;
             sleeper.sleep(self.generation, generation);
-            // Woken, though nobody has notified since we came: the wake was meant for one who came before us, and sleeps on
-            // if the wake was for one. Whoever it was will look for this one. Relaxed: with a stale value we pass on a wake
-            // that was ours, and lose nothing but time.
-            if sleeper.may_have_taken_a_wake()
-                && generation & FOR_ONE != 0
-                && self.generation.load(Relaxed) == generation
-            {
-                self.notify(NotifyHint::All);
-            }
         }
     }
 }

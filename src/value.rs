@@ -47,7 +47,7 @@ pub trait Place<'buf>: Copy + Send + Sync {
     fn at(slots: Slots<'buf>, index: usize) -> Result<Self, Error>;
     fn load(&self, order: Ordering) -> Self::Bits;
     fn swap(&self, bits: Self::Bits, order: Ordering) -> Self::Bits;
-    /// As [`Slot::compare_exchange`].
+    /// As [`Slot::compare_exchange`]; in either case in this order.
     fn replace(&self, current: Self::Bits, new: Self::Bits, order: Ordering) -> Result<Self::Bits, Self::Bits>;
 }
 
@@ -70,7 +70,7 @@ impl<'buf> Place<'buf> for Slot<'buf> {
 
     #[inline]
     fn replace(&self, current: i32, new: i32, order: Ordering) -> Result<i32, i32> {
-        self.compare_exchange(current, new, order, Ordering::Relaxed)
+        self.compare_exchange(current, new, order, order)
     }
 }
 

@@ -59,7 +59,7 @@ impl<'buf> Place<'buf> for Wide<'buf> {
 
     #[inline]
     fn replace(&self, current: i64, new: i64, order: Ordering) -> Result<i64, i64> {
-        self.word().compare_exchange(current, new, order, Ordering::Relaxed)
+        self.word().compare_exchange(current, new, order, order)
     }
 }
 

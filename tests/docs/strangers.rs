@@ -3,9 +3,12 @@
 
 use crate::lock;
 use crate::support::Watchdog;
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, RwLock, Scope, Semaphore, SharedBuffer, Slot, Wait};
-use std::sync::atomic::AtomicI32;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use slotsync::{
+    Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, Role, RwLock, Scope, Semaphore, SharedBuffer, Slot,
+    Synchronic, Wait,
+};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicI32, fence};
 use std::thread;
 
 /// How often each agent does its part.
@@ -647,5 +650,139 @@ mod conds {
             seq.fetch_add(1, Relaxed);
             seq.wake(count);
         }
+    }
+}
+
+/// A turn that is passed on, with a notify of all.
+#[test]
+fn who_follows_the_page_shares_the_synchronic() {
+    const AGENTS: u16 = 4;
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_synchronic");
+    let buffer = SharedBuffer::new(20).unwrap();
+    let synchronic = Synchronic::<u16>::new(&buffer, 0).unwrap();
+    let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
+    let rounds = buffer.slot(4).unwrap();
+    // A load and a store do, if only the agent whose turn it is counts.
+    let turn = move || rounds.store(rounds.load(Relaxed) + 1, Relaxed);
+    thread::scope(|threads| {
+        for number in 0..AGENTS / 2 {
+            threads.spawn(move || {
+                for _ in 0..TURNS / 4 {
+                    synchronics::wait(words, |value| value == 2 * number);
+                    turn();
+                    synchronics::change(words, |_| Some(2 * number + 1), ALL).unwrap();
+                }
+            });
+            threads.spawn(move || {
+                for _ in 0..TURNS / 4 {
+                    synchronic.load_when_equal(2 * number + 1);
+                    turn();
+                    synchronic.store((2 * number + 2) % AGENTS, NotifyHint::All);
+                }
+            });
+        }
+    });
+    assert_eq!((rounds.load(Relaxed), synchronic.load()), (i32::from(AGENTS) * (TURNS / 4), 0));
+    assert_eq!(words[0].load(Relaxed), 0, "somebody is counted");
+}
+
+/// Items that are given and taken, with a notify of one.
+#[test]
+fn who_follows_the_page_notifies_one_and_is_the_one_that_is_notified() {
+    let _watchdog = Watchdog::new("who_follows_the_page_notifies_one_and_is_the_one_that_is_notified");
+    let buffer = SharedBuffer::new(16).unwrap();
+    let items = Synchronic::<u16>::new(&buffer, 0).unwrap();
+    let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
+    let one_less = |value: u16| value.checked_sub(1);
+    thread::scope(|threads| {
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                while synchronics::change(words, one_less, 0).is_none() {
+                    synchronics::wait(words, |value| value != 0);
+                }
+            }
+        });
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                while items.fetch_update(NotifyHint::None, one_less).is_err() {
+                    items.load_when_not_equal(0);
+                }
+            }
+        });
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                synchronics::change(words, |value| Some(value + 1), 1).unwrap();
+            }
+        });
+        for _ in 0..TURNS {
+            items.fetch_add(1, NotifyHint::One);
+        }
+    });
+    assert_eq!((items.load(), words[0].load(Relaxed)), (0, 0));
+}
+
+/// A number of 16 bits.
+mod synchronics {
+    use super::*;
+
+    fn look(bits: i32) -> u16 {
+        let [first, second, ..] = bits.to_ne_bytes();
+        u16::from_ne_bytes([first, second])
+    }
+
+    fn bits(value: u16) -> i32 {
+        let [first, second] = value.to_ne_bytes();
+        i32::from_ne_bytes([first, second, 0, 0])
+    }
+
+    /// A `count` of 0 notifies nobody.
+    pub(super) fn change(
+        [waiters, generation, value]: [Slot<'_>; 3],
+        change: impl Fn(u16) -> Option<u16>,
+        count: u32,
+    ) -> Option<u16> {
+        let mut was = value.load(Acquire);
+        loop {
+            match value.compare_exchange(was, bits(change(look(was))?), AcqRel, Acquire) {
+                Ok(_) => break,
+                Err(now) => was = now,
+            }
+        }
+        if count > 0 {
+            notify(waiters, generation, count);
+        }
+        Some(look(was))
+    }
+
+    fn notify(waiters: Slot<'_>, generation: Slot<'_>, count: u32) {
+        fence(SeqCst);
+        if waiters.load(Relaxed) == 0 {
+            return;
+        }
+        let mark = i32::from(count == 1);
+        let mut was = generation.load(Relaxed);
+        while let Err(now) = generation.compare_exchange(was, (was & !1).wrapping_add(2 + mark), Relaxed, Relaxed) {
+            was = now;
+        }
+        generation.wake(count);
+    }
+
+    pub(super) fn wait([waiters, generation, value]: [Slot<'_>; 3], is_wanted: impl Fn(u16) -> bool) {
+        if is_wanted(look(value.load(Acquire))) {
+            return;
+        }
+        waiters.fetch_add(1, Relaxed);
+        loop {
+            let began = generation.load(Relaxed);
+            fence(SeqCst);
+            if is_wanted(look(value.load(Acquire))) {
+                break;
+            }
+            let end = generation.wait(began);
+            if end == Wait::Woken && began & 1 != 0 && generation.load(Relaxed) == began {
+                notify(waiters, generation, ALL);
+            }
+        }
+        waiters.fetch_sub(1, Relaxed);
     }
 }

@@ -124,6 +124,7 @@ mod must_fail;
 mod once;
 mod rw_lock;
 mod semaphore;
+mod synchronic;
 
 /// Beside two who do too much to be explored whole: three are explored to three preemptions.
 fn nobody(_: &World) {}

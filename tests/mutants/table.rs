@@ -15,6 +15,8 @@ const SUPERSEDED: &str = "value: Superseded";
 ///   of a once, and of marks that release leaves in the word.
 /// - a release of several that wakes one: who is woken passes the wake on, which only takes longer.
 /// - the first look of a once when it begins, and the success of taking it, relaxed: one of the two is enough.
+/// - a synchronic's generation that is loaded: the doubles' wakes order memory, which the kernel's need not.
+/// - a synchronic whose notify for all leaves the mark of one, or that passes a wake on to one: it could go round for long.
 /// - a condition's latecomer that wakes all without moving the sequence on: they would wake each other without end.
 pub(crate) const TABLE: &[Group] = &[
     Group {
@@ -903,6 +905,140 @@ pub(crate) const TABLE: &[Group] = &[
                 ASSERTION,
             ),
         ],
+    },
+    Group {
+        file: "src/synchronic.rs",
+        mutants: &[
+            (
+                "a_notifier_without_its_fence",
+                "fence(SeqCst);\n        if self.waiters",
+                "if self.waiters",
+                "synchronic::erring::a_change_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "a_waiter_without_its_fence",
+                "fence(SeqCst);\n            let value",
+                "let value",
+                "synchronic::erring::a_change_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "the_generation_is_read_after_the_value",
+                "let value = self.load();\n            let is_wanted",
+                "let value = self.load(); let generation = self.generation.fetch_add(0, Relaxed);\n            let is_wanted",
+                "synchronic::parking::a_change_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "a_waiter_is_not_counted",
+                "self.waiters.fetch_add(1, Relaxed);",
+                "",
+                "synchronic::parking::a_change_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "a_waiter_stays_counted",
+                "self.waiters.fetch_sub(1, Relaxed);",
+                "",
+                "synchronic::polling::a_change_lets_one_go_on",
+                ASSERTION,
+            ),
+            (
+                "nobody_is_woken_for_a_change",
+                "self.generation.wake(count);",
+                "let _ = count;",
+                "synchronic::parking::a_change_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "the_generation_stays",
+                "let _ = self.generation.fetch_update(Relaxed, Relaxed, next);",
+                "let _ = next;",
+                "synchronic::parking::a_change_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "the_wake_comes_before_the_generation_moves_on",
+                "let _ = self.generation.fetch_update(Relaxed, Relaxed, next);\n        self.generation.wake(count);",
+                "self.generation.wake(count);\n        let _ = self.generation.fetch_update(Relaxed, Relaxed, next);",
+                "synchronic::parking::a_change_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "a_swap_publishes_nothing",
+                "let was = self.value.swap(value.into_bits(), SeqCst);",
+                "let was = self.value.swap(value.into_bits(), Relaxed);",
+                "synchronic::polling::a_change_lets_one_go_on",
+                CAUSALITY,
+            ),
+            (
+                "an_update_publishes_nothing",
+                "new.into_bits(), SeqCst)",
+                "new.into_bits(), Relaxed)",
+                "synchronic::polling::an_exchange_lets_one_go_on",
+                CAUSALITY,
+            ),
+            (
+                "a_look_acquires_nothing",
+                "T::from_bits(self.value.load(SeqCst))",
+                "T::from_bits(self.value.load(Relaxed))",
+                "synchronic::polling::a_change_lets_one_go_on",
+                CAUSALITY,
+            ),
+            (
+                "a_swap_notifies_nobody",
+                "self.notify(hint);\n        T::from_bits(was)",
+                "let _ = hint;\n        T::from_bits(was)",
+                "synchronic::parking::a_change_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "an_update_notifies_nobody",
+                "self.notify(hint);\n                    return",
+                "let _ = hint;\n                    return",
+                "synchronic::parking::an_exchange_lets_one_go_on",
+                DEADLOCK,
+            ),
+            (
+                "a_wake_for_one_is_not_told_from_others",
+                "(1, FOR_ONE)",
+                "(1, 0)",
+                "synchronic::parking::one_who_cannot_use_a_wake_passes_it_on",
+                DEADLOCK,
+            ),
+            (
+                "who_cannot_use_a_wake_keeps_it",
+                "self.notify(NotifyHint::All);",
+                "",
+                "synchronic::parking::one_who_cannot_use_a_wake_passes_it_on",
+                DEADLOCK,
+            ),
+            (
+                "a_latecomer_keeps_a_wake",
+                "is_wanted && generation != slept_on",
+                "is_wanted",
+                "synchronic::parking::a_latecomer_that_can_go_on_passes_a_wake_on",
+                DEADLOCK,
+            ),
+            (
+                "who_is_late_takes_a_wake_along",
+                "            if is_wanted {\n                sleeper.done();",
+                "            if sleeper.is_late() {\n return None; }\n if is_wanted {\n                sleeper.done();",
+                "synchronic::erring::one_gives_up_beside_a_wake_for_one",
+                DEADLOCK,
+            ),
+        ],
+    },
+    Group {
+        file: "src/value.rs",
+        mutants: &[(
+            "who_fails_to_exchange_acquires_nothing",
+            "self.compare_exchange(current, new, order, order)",
+            "self.compare_exchange(current, new, order, Ordering::Relaxed)",
+            "synchronic::polling::who_fails_to_exchange_sees_what_it_found",
+            CAUSALITY,
+        )],
     },
     // What makes the doubles explore what the kernel may do.
     Group {
