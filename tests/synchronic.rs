@@ -34,6 +34,7 @@ for_every_number! {
     a_notify_without_waiters_changes_nothing
     no_change_is_lost_between_two_agents
     what_one_can_use_reaches_one
+    a_change_for_one_reaches_one_that_it_suffices_for_past_others
     any_words_are_survived
     a_change_lets_a_waiter_go_from_any_generation
     js_takes_a_compared_value_out_of_range_for_another_and_does_not_notify
@@ -533,6 +534,24 @@ fn what_one_can_use_reaches_one<T: Number>(memory: &Memory) {
         }
     });
     assert_eq!((tokens.load(), waiters(memory)), (T::of(0), 0));
+}
+
+fn a_change_for_one_reaches_one_that_it_suffices_for_past_others<T: Number>(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_change_for_one_reaches_one_that_it_suffices_for_past_others");
+    let synchronic = with_value(memory, T::of(2));
+    thread::scope(|threads| {
+        // They sleep in this order, and the first is woken first.
+        let others = sleepers(threads, 2, move || synchronic.load_when_equal(T::of(6)));
+        let meant = sleepers(threads, 1, move || synchronic.load_when_equal(T::of(5)));
+        until_waiting(memory, 3);
+        let _freed = freed(synchronic, words(memory)[1], T::of(6));
+        synchronic.store(T::of(5), NotifyHint::One);
+        assert_eq!(join_all(meant), [T::of(5)]);
+        assert_eq!(waiters(memory), 2);
+        synchronic.store(T::of(6), NotifyHint::All);
+        assert_eq!(join_all(others), [T::of(6); 2]);
+    });
+    assert_eq!(waiters(memory), 0);
 }
 
 fn any_words_are_survived<T: Number>(memory: &Memory) {
