@@ -127,6 +127,10 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
     ///
     /// As for [`new`](Self::new).
     pub fn from_slots(slots: Slots<'buf>) -> Result<Self, Error> {
+        // Of any type: a small value would not need the last.
+        if slots.len() < Self::SLOTS {
+            return Err(Error::OutOfBounds { index: 0, count: Self::SLOTS, length: slots.len() });
+        }
         Ok(Self { waiters: Place::at(slots, 0)?, generation: Place::at(slots, 1)?, value: Place::at(slots, 2)? })
     }
 

@@ -40,7 +40,7 @@ pub(crate) mod sealed {
 }
 
 /// One word, or two that are one: what the value lies in is always read and written as a whole.
-pub trait Place<'buf>: Copy {
+pub trait Place<'buf>: Copy + Send + Sync {
     type Bits: Copy;
 
     /// The place that begins at `index`.

@@ -6,7 +6,8 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Role, RwLock, Scope, Semaphore, SharedBuffer};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, OnceState, Role, RwLock, Scope, Semaphore};
+use slotsync::{SharedBuffer, Synchronic};
 use std::mem;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
@@ -430,6 +431,17 @@ fn what_nobody_waits_for_makes_no_system_call() {
                 let cond = Cond::new(&buffer, 6, lock(&buffer)).unwrap();
                 cond.notify_one();
                 cond.notify_all();
+
+                let synchronic = Synchronic::<u16>::initialize(&buffer, 8, 3).unwrap();
+                for hint in [NotifyHint::None, NotifyHint::One, NotifyHint::All] {
+                    synchronic.store(3, hint);
+                    synchronic.fetch_add(1, hint);
+                    synchronic.compare_exchange(4, 5, hint).unwrap();
+                    synchronic.notify(hint);
+                    synchronic.load_when_equal(5);
+                    synchronic.expect_update(4);
+                    assert!(synchronic.expect_update_for(5, Duration::ZERO).is_timed_out());
+                }
             }
             Ok(())
         });

@@ -11,6 +11,7 @@ mod event;
 mod latch;
 mod once;
 mod rw_lock;
+mod scribbles;
 mod semaphore;
 mod synchronic;
 

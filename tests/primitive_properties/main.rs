@@ -13,6 +13,7 @@ mod latch;
 mod once;
 mod rw_lock;
 mod semaphore;
+mod synchronic;
 
 use proptest::prelude::*;
 use slotsync::{Outcome, Slot};
