@@ -142,18 +142,18 @@ holds! {
     one_gives_up_to_write = &[reads, writes_or_gives_up, writes], unlocked;
     one_gives_up_to_write_before_readers = &[writes_or_gives_up, reads, reads], unlocked;
     /// Readers who came behind a writer that gives up do not wait for those who read.
-    who_gives_up_to_write_lets_readers_in =
+    who_gives_up_to_write_lets_readers_in[2] =
         &[writes_or_gives_up, reads_for_another, reads_until_another_does], unlocked;
-    one_goes_on_to_read = &[writes_and_reads, writes], two_wrote;
-    one_goes_on_to_read_beside_two = &[writes_and_reads, reads, writes], two_wrote;
-    who_goes_on_to_read_lets_readers_in = &[reads_for_another, downgrades_and_reads_until_another_does], one_wrote;
+    one_goes_on_to_read[3] = &[writes_and_reads, writes], two_wrote;
+    one_goes_on_to_read_beside_two[2] = &[writes_and_reads, reads, writes], two_wrote;
+    who_goes_on_to_read_lets_readers_in[3] = &[reads_for_another, downgrades_and_reads_until_another_does], one_wrote;
     /// What was written before is seen by those who come in while it is read.
-    two_read_beside_one_who_goes_on_to_read = &[reads, writes_and_reads], one_wrote;
+    two_read_beside_one_who_goes_on_to_read[3] = &[reads, writes_and_reads], one_wrote;
     one_goes_on_to_write = &[reads_and_writes, reads], unlocked;
     two_go_on_to_write = &[reads_and_writes, reads_and_writes], unlocked;
-    one_goes_on_to_write_beside_a_writer = &[reads_and_writes, writes], unlocked;
+    one_goes_on_to_write_beside_a_writer[3] = &[reads_and_writes, writes], unlocked;
     /// A reader that a signal has woken doubts the writer, which may be about to sleep.
-    a_writer_that_is_doubted_sleeps_not_on(is_read) = &[unlocks_to_read, reads, writes], one_wrote;
+    a_writer_that_is_doubted_sleeps_not_on[2](is_read) = &[unlocks_to_read, reads, writes], one_wrote;
     stray_wakes_let_nobody_in = &[reads, writes, wakes_astray], one_wrote;
 }
 
