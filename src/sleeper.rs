@@ -58,12 +58,12 @@ impl Sleeper {
 
     /// Was the last sleep ended by nothing but the end of a slice?
     pub(crate) fn is_slice_over(&self) -> bool {
-        self.last == Some(Sleep::SliceOver)
+        matches!(self.last, Some(Sleep::SliceOver { .. }))
     }
 
     /// Did the last sleep end without a wake? By a signal, too: where they come more often than slices end, no slice ends.
     pub(crate) fn has_ended_alone(&self) -> bool {
-        matches!(self.last, Some(Sleep::SliceOver | Sleep::Interrupted))
+        matches!(self.last, Some(Sleep::SliceOver { .. } | Sleep::Interrupted))
     }
 
     /// What it waited for has come. If no wake said so, but only a look at the end of a slice, then that was a rescue.

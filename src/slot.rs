@@ -111,7 +111,7 @@ impl<'buf> Slot<'buf> {
     /// The word itself. Not for use after an operation that lets another agent free the memory.
     #[inline]
     fn word(&self) -> &'buf AtomicI32 {
-        // SAFETY: both constructors take words that are aligned, initialized and only accessed atomically for 'buf.
+        // SAFETY: all constructors take words that are aligned, initialized and only accessed atomically for 'buf.
         unsafe { self.word.as_ref() }
     }
 
@@ -253,11 +253,11 @@ impl<'buf> Slot<'buf> {
                 Sleep::TimedOut { .. } => return Wait::TimedOut,
                 Sleep::Woken | Sleep::Interrupted => return Wait::Woken,
                 // Relaxed: the caller looks again with the ordering it needs.
-                Sleep::SliceOver if self.load(Ordering::Relaxed) != expected => {
+                Sleep::SliceOver { .. } if self.load(Ordering::Relaxed) != expected => {
                     futex::count_rescue();
                     return Wait::Woken;
                 }
-                Sleep::SliceOver => {}
+                Sleep::SliceOver { .. } => {}
             }
         }
     }
@@ -412,7 +412,7 @@ impl<'buf> Slots<'buf> {
 
     /// The slot at `index`, counted from the first of these; `None` beyond the last.
     pub fn get(&self, index: usize) -> Option<Slot<'buf>> {
-        // SAFETY: the buffer vouched for `count` words from the first on.
+        // SAFETY: whoever made these vouched for `count` words from the first on.
         (index < self.count).then(|| Slot { word: unsafe { self.first.word.add(index) }, ..self.first })
     }
 }

@@ -10,7 +10,7 @@ use crate::slot::{Slot, Slots};
 use crate::spin;
 use crate::sync::Ordering::{Relaxed, SeqCst};
 use crate::sync::fence;
-use crate::value::{Place, Value};
+use crate::value::{Narrow, Place, Value};
 use core::fmt;
 use std::time::Instant;
 
@@ -19,8 +19,9 @@ use std::time::Instant;
 pub enum NotifyHint {
     /// Nobody: they hear of a later one. (In a shared scope they look once a second, whatever they hear.)
     None,
-    /// One of them that it suffices for, at least: who is woken and cannot use it passes the wake on, and who has not gone
-    /// to sleep yet sees the change anyway.
+    /// One of them, at least, for whom the value suffices when it looks: who is woken and cannot use what it finds passes the
+    /// wake on. If the value changes again before that, then the one may go on by the later value, and who would have gone on
+    /// by the earlier sleeps on. So this is right if all who wait, wait for the same.
     One,
     /// All of them.
     All,
@@ -34,6 +35,8 @@ const FOR_ONE: i32 = 1;
 /// Each operation on the value is atomic and sequentially consistent, and lock-free. Each change takes a
 /// [`NotifyHint`], and only if somebody waits does it cost a system call. A `Synchronic` is a `Copy` handle: all its state
 /// is in the slots. Do not make two of different types over the same slots: the values would be nonsense.
+/// Nor reach into the two slots of a value of 64 bits by other handles of this process, while it is in use: an access of
+/// another size that races with its own is not defined by Rust's memory model. (The machine makes halves of it, no more.)
 ///
 /// # Examples
 ///
@@ -89,7 +92,7 @@ pub struct Synchronic<'buf, T: Value> {
     waiters: Slot<'buf>,
     /// Moved on by each notify that finds somebody waiting. Waiters sleep on it.
     generation: Slot<'buf>,
-    value: T::Place<'buf>,
+    value: Place<'buf, T::Width>,
 }
 
 impl<'buf, T: Value> Synchronic<'buf, T> {
@@ -103,7 +106,9 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
     /// [`Error::OutOfBounds`]: the buffer has no such slots. [`Error::Misaligned`]: a value of 64 bits does not lie at a
     /// multiple of 8 bytes, as it does if `index` is even (unless foreign memory starts at an odd slot).
     pub fn new(buffer: &'buf SharedBuffer, index: usize) -> Result<Self, Error> {
-        Self::from_slots(buffer.slots(index..index.saturating_add(Self::SLOTS))?)
+        // Its error tells of all of them.
+        buffer.slot_array::<4>(index)?;
+        Self::from_slots(buffer.slots(index..)?)
     }
 
     /// Makes four slots from `index` on a synchronic of this value, whatever they hold: for one agent, while no other uses
@@ -117,7 +122,7 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
         // Relaxed: who waits or notifies reads nothing for these.
         synchronic.waiters.store(0, Relaxed);
         synchronic.generation.store(0, Relaxed);
-        synchronic.value.swap(value.into_bits(), SeqCst);
+        synchronic.value.swap(T::into_bits(value), SeqCst);
         Ok(synchronic)
     }
 
@@ -131,7 +136,8 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
         if slots.len() < Self::SLOTS {
             return Err(Error::OutOfBounds { index: 0, count: Self::SLOTS, length: slots.len() });
         }
-        Ok(Self { waiters: Place::at(slots, 0)?, generation: Place::at(slots, 1)?, value: Place::at(slots, 2)? })
+        let [waiters, generation] = [0, 1].map(|index| Place::<Narrow>::at(slots, index));
+        Ok(Self { waiters: waiters?.first(), generation: generation?.first(), value: Place::at(slots, 2)? })
     }
 
     /// The value.
@@ -145,7 +151,7 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
     /// Writes the value and returns what it was, as one step, and notifies.
     #[inline]
     pub fn swap(&self, value: T, hint: NotifyHint) -> T {
-        let was = self.value.swap(value.into_bits(), SeqCst);
+        let was = self.value.swap(T::into_bits(value), SeqCst);
         self.notify(hint);
         T::from_bits(was)
     }
@@ -160,7 +166,7 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
     pub fn fetch_update(&self, hint: NotifyHint, mut change: impl FnMut(T) -> Option<T>) -> Result<T, T> {
         let mut bits = self.value.load(SeqCst);
         while let Some(new) = change(T::from_bits(bits)) {
-            match self.value.replace(bits, new.into_bits(), SeqCst) {
+            match self.value.replace(bits, T::into_bits(new), SeqCst) {
                 Ok(_) => {
                     self.notify(hint);
                     return Ok(T::from_bits(bits));
@@ -195,8 +201,8 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
         self.generation.wake(count);
     }
 
-    /// The calls of [`synchronic_calls`](crate::synchronic_calls).
-    pub(crate) fn load_when(&self, is_wanted: impl Fn(T) -> bool, deadline: Option<Instant>) -> Option<T> {
+    /// The waits of [`synchronic_calls`](crate::synchronic_calls).
+    pub(crate) fn load_when_deadline(&self, is_wanted: impl Fn(T) -> bool, deadline: Option<Instant>) -> Option<T> {
         let value = self.load();
         if is_wanted(value) {
             return Some(value);
@@ -218,6 +224,7 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
     #[cold]
     fn sleep_until(&self, is_wanted: impl Fn(T) -> bool, deadline: Option<Instant>) -> Option<T> {
         let mut sleeper = Sleeper::until(deadline);
+        // Not looked at before there was a sleep.
         let mut slept_on = 0;
         loop {
             // The newest: a wake orders nothing, and what we were woken for must be seen.
@@ -228,9 +235,11 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
             let value = self.load();
             let is_wanted = is_wanted(value);
             // The one wake that was sent for one is for another, if it was sent before we came, or if we cannot use it. All
-            // are woken, as one may be the wrong one again; the notify for all takes the mark away, so this ends.
+            // are woken, as one may be the wrong one again; the notify for all takes the mark away, so this ends. Relaxed: by
+            // the fences we see the count of whoever the notify was for.
             let is_ours = is_wanted && generation != slept_on;
-            if sleeper.may_have_taken_a_wake() && generation & FOR_ONE != 0 && !is_ours {
+            let is_for_one = sleeper.may_have_taken_a_wake() && generation & FOR_ONE != 0;
+            if is_for_one && !is_ours && self.waiters.load(Relaxed) != 1 {
                 self.notify(NotifyHint::All);
             }
             if is_wanted {

@@ -2,64 +2,52 @@
 //! of 32 bits.
 
 use crate::error::Error;
-use crate::slot::Slots;
+use crate::slot::{Slot, Slots};
 use crate::sync::{self, Ordering};
-use crate::value::{Place, floats, integers};
-use core::marker::PhantomData;
-use core::ptr::NonNull;
+use crate::value::{Place, Width, floats, integers};
 use core::sync::atomic::AtomicI64;
 
-/// A `Copy` address, as a [`Slot`](crate::slot::Slot) is.
-#[derive(Clone, Copy, Debug)]
-pub struct Wide<'buf> {
-    word: NonNull<AtomicI64>,
-    buffer: PhantomData<&'buf AtomicI64>,
+/// Two words.
+#[derive(Clone, Copy)]
+pub struct Wide;
+
+fn word<'buf>(place: &Place<'buf, Wide>) -> &'buf AtomicI64 {
+    // SAFETY: a place of this width has been checked: it begins with two words that are there for 'buf, initialized, and
+    // together aligned, and the pointer is one to both. All accesses to them are atomic. Those by way of a slot are of
+    // another size, which the memory model of Rust does not define, if they race with these; that of LLVM, which Rust
+    // compiles to, does, byte by byte, so the worst that one sees of the other is a half. `Synchronic` says not to.
+    unsafe { place.first().pointer().cast::<AtomicI64>().as_ref() }
 }
 
-// SAFETY: a `Wide` is a `&AtomicI64` in all but the promise that the word outlives a call in progress, and that reference
-// is Send and Sync.
-unsafe impl Send for Wide<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Wide<'_> {}
-
-impl Wide<'_> {
-    fn word(&self) -> &AtomicI64 {
-        // SAFETY: `at` takes two words that are there for 'buf, initialized, and together aligned; the pointer is one to
-        // both. All accesses to them are atomic. Those by way of a slot are of another size; the memory model of LLVM,
-        // which Rust compiles to, defines that byte by byte, so the worst that they can see of each other is a half.
-        unsafe { self.word.as_ref() }
-    }
-}
-
-impl<'buf> Place<'buf> for Wide<'buf> {
+impl Width for Wide {
     type Bits = i64;
 
-    fn at(slots: Slots<'buf>, index: usize) -> Result<Self, Error> {
+    fn check(slots: Slots<'_>, index: usize) -> Result<Slot<'_>, Error> {
         if !sync::HAS_WIDE {
             return Err(Error::Unsupported { what: "a value of 64 bits in a model" });
         }
-        let words = |index| slots.get(index).zip(slots.get(index + 1));
-        let (low, _) = words(index).ok_or(Error::OutOfBounds { index, count: 2, length: slots.len() })?;
-        let word = low.pointer().cast::<AtomicI64>();
+        let both = slots.get(index).zip(slots.get(index.saturating_add(1)));
+        let (first, _) = both.ok_or(Error::OutOfBounds { index, count: 2, length: slots.len() })?;
+        let word = first.pointer().cast::<AtomicI64>();
         if !word.is_aligned() {
             return Err(Error::Misaligned { address: word.addr().get(), align: align_of::<AtomicI64>() });
         }
-        Ok(Self { word, buffer: PhantomData })
+        Ok(first)
     }
 
     #[inline]
-    fn load(&self, order: Ordering) -> i64 {
-        self.word().load(order)
+    fn load(place: Place<'_, Self>, order: Ordering) -> i64 {
+        word(&place).load(order)
     }
 
     #[inline]
-    fn swap(&self, bits: i64, order: Ordering) -> i64 {
-        self.word().swap(bits, order)
+    fn swap(place: Place<'_, Self>, bits: i64, order: Ordering) -> i64 {
+        word(&place).swap(bits, order)
     }
 
     #[inline]
-    fn replace(&self, current: i64, new: i64, order: Ordering) -> Result<i64, i64> {
-        self.word().compare_exchange(current, new, order, order)
+    fn replace(place: Place<'_, Self>, current: i64, new: i64, order: Ordering) -> Result<i64, i64> {
+        word(&place).compare_exchange(current, new, order, order)
     }
 }
 

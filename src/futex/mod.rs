@@ -104,8 +104,8 @@ pub(crate) enum Sleep {
     TimedOut { perhaps_woken: bool },
     /// A signal handler ran, and no wake was spent on this sleeper.
     Interrupted,
-    /// Time to look at the word, see `SLICE`. Nobody is known to have sent a wake.
-    SliceOver,
+    /// Time to look at the word, see `SLICE`. Nobody is known to have sent a wake; on some systems one may be swallowed.
+    SliceOver { perhaps_woken: bool },
 }
 
 impl Sleep {
@@ -115,7 +115,7 @@ impl Sleep {
 
     /// May a wake have been spent on this sleeper that another would need now?
     pub(crate) fn may_have_taken_a_wake(self) -> bool {
-        matches!(self, Self::Woken | Self::TimedOut { perhaps_woken: true })
+        matches!(self, Self::Woken | Self::TimedOut { perhaps_woken: true } | Self::SliceOver { perhaps_woken: true })
     }
 }
 
@@ -187,10 +187,10 @@ pub(crate) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
     if sleep != Sleep::NotEqual {
         SLEEPS.fetch_add(1, Relaxed);
     }
-    match sleep.is_timed_out() {
-        true if slice.is_some() => Sleep::SliceOver,
+    match sleep {
+        Sleep::TimedOut { perhaps_woken } if slice.is_some() => Sleep::SliceOver { perhaps_woken },
         // Nobody set a time. To believe it would let a caller without a deadline go on as if it had been woken.
-        true if deadline.is_none() => Sleep::Interrupted,
+        Sleep::TimedOut { .. } if deadline.is_none() => Sleep::Interrupted,
         _ => sleep,
     }
 }
