@@ -1,17 +1,17 @@
 use super::support::confined::catch;
 use super::support::processes::{End, fork, fork_all, fork_asleep, fork_asleep_rescued, fork_rescued, fork_victim};
-use super::support::processes::{join_all, kill_where_it_stays, stay};
+use super::support::processes::{join_all, kill_where_it_stays, signal_thread, stay, thread_id};
 use super::{FAR, INDEX, support, total, word};
 use slotsync::{RwLock, SharedBuffer, Slot, counters};
 use std::mem;
 use std::sync::Barrier;
 use std::sync::atomic::{
-    AtomicBool,
+    AtomicBool, AtomicUsize,
     Ordering::{Relaxed, Release},
 };
 use std::thread;
-use std::time::Duration;
-use support::{Memory, SHORT, Watchdog, sleepers, until};
+use std::time::{Duration, Instant};
+use support::{Memory, SHORT, Told, Watchdog, sleepers, until};
 
 over_shared_origins! {
     processes_that_read_and_write_exclude_each_other
@@ -149,36 +149,43 @@ fn a_reader_that_signals_keep_interrupting_gets_in_behind_a_writer_that_was_kill
     assert_eq!(word(&memory.buffer).load(Relaxed), 1 | READERS_WAITING);
 }
 
-/// A reader gives the writer that it doubts a millisecond to show that it lives. A loaded machine may keep a writer from
-/// that; so in one round of many it keeps its place, and as a rule in the first.
+/// A reader asks a writer before it takes its mark away, and gives it some milliseconds to show that it lives. A loaded
+/// machine may keep a writer from that; so in one round of many it keeps its place, and as a rule in the first.
 #[test]
 fn a_writer_that_lives_keeps_its_place_before_readers_that_wait_long() {
     let _watchdog = Watchdog::with_patience("a_writer_that_lives_keeps_its_place", Duration::from_secs(600));
-    while is_overtaken_by_readers_that_wait_long() {}
+    while is_overtaken_by_readers_that_wait_long(8, 0) {}
 }
 
-/// By threads: they come to sleep, and to the end of their slices, closer together than processes.
-fn is_overtaken_by_readers_that_wait_long() -> bool {
-    const READERS: usize = 4;
+#[test]
+fn a_writer_that_lives_keeps_its_place_though_one_of_those_leaves_that_it_waits_for() {
+    let _watchdog = Watchdog::with_patience("a_writer_that_lives_keeps_its_place_though", Duration::from_secs(600));
+    while is_overtaken_by_readers_that_wait_long(1, 1) {}
+}
+
+/// By threads: they come to sleep, and to the end of their slices, closer together than processes. Two readers are before
+/// the writer, of which so many leave when all sleep.
+fn is_overtaken_by_readers_that_wait_long(readers: usize, leave: usize) -> bool {
     let [has_written, is_overtaken] = [const { AtomicBool::new(false) }; 2];
-    let child = fork_rescued(&Memory::anonymous(), 0..=READERS, |buffer| {
+    let child = fork_rescued(&Memory::anonymous(), 0..=readers, |buffer| {
         let lock = rw_lock(buffer);
-        let guard = lock.read().unwrap();
-        let start = Barrier::new(READERS);
+        let mut guards = vec![lock.read().unwrap(), lock.read().unwrap()];
+        let start = Barrier::new(readers);
         thread::scope(|threads| {
             let writers = sleepers(threads, 1, || {
                 let _guard = lock.write();
                 has_written.store(true, Relaxed);
             });
-            let readers = sleepers(threads, READERS, || {
+            let waiting = sleepers(threads, readers, || {
                 start.wait();
                 let _guard = lock.read().unwrap();
                 is_overtaken.fetch_or(!has_written.load(Relaxed), Relaxed);
             });
-            let enough = counters().sleeps + 6 * (READERS + 1);
+            guards.truncate(2 - leave);
+            let enough = counters().sleeps + 6 * (readers + 1);
             until("all have slept for some slices", || is_overtaken.load(Relaxed) || counters().sleeps >= enough);
-            drop(guard);
-            support::join_all(readers);
+            drop(guards);
+            support::join_all(waiting);
             support::join_all(writers);
         });
         // Who was not overtaken was not taken for dead.
@@ -188,6 +195,49 @@ fn is_overtaken_by_readers_that_wait_long() -> bool {
         End::Exited(answer @ 0..=1) => answer == 1,
         end => panic!("a child process failed: {end:?}"),
     }
+}
+
+/// A signal ends a sleep as the end of a slice does, but readers doubt by the clock. In a private scope there are no slices.
+#[test]
+fn signals_do_not_let_readers_past_a_writer_more_often_than_once_a_second() {
+    let _watchdog = Watchdog::new("signals_do_not_let_readers_past_a_writer");
+    catch(libc::SIGUSR1);
+    let child = fork_rescued(&Memory::heap(), 0..=0, |buffer| {
+        let lock = rw_lock(buffer);
+        let is_marked = || word(buffer).load(Relaxed) & WRITERS_WAITING != 0;
+        let (overtakings, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let start = Instant::now();
+        let guard = lock.read().unwrap();
+        thread::scope(|threads| {
+            let writers = sleepers(threads, 1, || drop(lock.write()));
+            let number = Told::default();
+            let told = number.clone();
+            let reader = threads.spawn(|| {
+                let told = told;
+                told.tell(thread_id());
+                while !is_over.load(Relaxed) {
+                    let _guard = lock.read().unwrap();
+                    overtakings.fetch_add(1, Relaxed);
+                    // It waits anew, so that it needs a doubt for each time.
+                    until("the writer has its place", || is_over.load(Relaxed) || is_marked());
+                }
+            });
+            let thread = number.hear(1)[0];
+            let enough = counters().sleeps + 1_000;
+            until("the reader has slept often, and long enough to doubt twice", || {
+                signal_thread(thread, libc::SIGUSR1);
+                counters().sleeps >= enough && start.elapsed() > Duration::from_millis(2_200)
+            });
+            let overtakings = overtakings.load(Relaxed);
+            assert!(overtakings as u64 <= start.elapsed().as_secs(), "overtaken {overtakings} times");
+            is_over.store(true, Relaxed);
+            drop(guard);
+            reader.join().unwrap();
+            support::join_all(writers);
+        });
+        0
+    });
+    child.join();
 }
 
 fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: &Memory) {
