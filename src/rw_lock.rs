@@ -165,7 +165,7 @@ impl<'buf> RwLock<'buf> {
         }
     }
 
-    /// `Ok(false)`: one writes, or waits to.
+    /// `Ok(false)`: one writes, or others read and one waits to write.
     #[inline]
     pub(crate) fn try_take_read(&self) -> Result<bool, Error> {
         // Acquire: what was written is seen. Pairs with the Release of unlock_write and of downgrade; the other readers'
