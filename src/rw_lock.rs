@@ -22,10 +22,11 @@ pub(crate) const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
 
 /// A reader-writer lock over one slot, between threads and between processes: many read, or one writes.
 ///
-/// An `RwLock` is a `Copy` handle: all its state is the word. **Readers that arrive queue behind a writer that waits**, so
-/// readers that overlap do not keep writers out; writers can keep readers out. It is **not fair** beyond that: who runs may
-/// overtake who was woken. Like [`Lock`](crate::Lock) it has **no owner** (any agent
-/// may unlock), is **never poisoned** and **not recursive**.
+/// An `RwLock` is a `Copy` handle: all its state is the word. **Readers that arrive queue behind a writer that waits**,
+/// so readers that overlap do not keep writers out; writers can keep readers out. It is **not fair** beyond that: a
+/// release frees the lock for whoever takes it first, and a reader that runs may do so before the writer that was
+/// woken. Like [`Lock`](crate::Lock) it has **no owner** (any agent may unlock), is **never poisoned** and **not
+/// recursive**.
 ///
 /// # Examples
 ///
@@ -64,9 +65,10 @@ pub(crate) const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
 ///
 /// Every process that maps the memory may lock, unlock and wait. If a process dies while it *holds* the lock, it stays
 /// held, also by one reader among others: whoever knows that calls [`unlock_read`](Self::unlock_read) or
-/// [`unlock_write`](Self::unlock_write) in its name. If it dies while it *waits* or *unlocks*, nobody is stranded for more
-/// than one second; readers that queue behind a writer that died waiting find out in that time. Who does not wait so long
-/// may fail to read beside others that read, until one has found out, or they have unlocked.
+/// [`unlock_write`](Self::unlock_write) in its name. If it dies while it *waits*, *unlocks* or *downgrades*, nobody who
+/// waits on is stranded for more than one second; readers that queue behind a writer that died find out in that time
+/// and 20 milliseconds. Who does not wait so long may fail to read beside others that read, until one has found out, or
+/// they have unlocked.
 ///
 /// # Source
 ///
@@ -163,7 +165,7 @@ impl<'buf> RwLock<'buf> {
         }
     }
 
-    /// `Ok(false)`: one writes, or waits to.
+    /// `Ok(false)`: one writes, or others read and one waits to write.
     #[inline]
     pub(crate) fn try_take_read(&self) -> Result<bool, Error> {
         // Acquire: what was written is seen. Pairs with the Release of unlock_write and of downgrade; the other readers'

@@ -23,7 +23,7 @@ impl<'buf> RwLock<'buf> {
         Ok(RwLockReadGuard { lock: *self })
     }
 
-    /// Takes the lock to read, if nobody writes or waits to.
+    /// Takes the lock to read, if nobody holds it, or if others read and no writer waits.
     ///
     /// # Errors
     ///

@@ -774,6 +774,21 @@ fn unlock_either_in_its_name(scene: &mut Scene) -> bool {
     is_writing || readers == 1
 }
 
+/// As above, but if the victim came to read, it stays, and readers come in beside it.
+fn unlock_the_writer_in_its_name(scene: &mut Scene) -> bool {
+    let [word, ..] = scene.words();
+    if word & (1 << 29) != 0 {
+        return unlock_either_in_its_name(scene);
+    }
+    let readers = rw_lock(&scene.buffer).readers();
+    assert!(readers <= 1, "nobody holds it with the victim: {}", scene.describe(&[]));
+    readers == 1
+}
+
+fn unlock_the_writer_unless_it_was_ours(scene: &mut Scene) -> bool {
+    unlock_the_writer_in_its_name(scene) && scene.nudges > 0
+}
+
 /// As long as there was no nudge, this process holds the lock itself.
 fn unlock_either_unless_it_was_ours(scene: &mut Scene) -> bool {
     unlock_either_in_its_name(scene) && scene.nudges > 0
@@ -853,7 +868,7 @@ scenarios! {
             word < 0
         },
         strands: true,
-        // Who doubts a writer sleeps once more, for a millisecond.
+        // Who doubts a writer sleeps once more, for some milliseconds.
         more_sleeps: 1,
         least_kills: SLEEPS
     }
@@ -890,24 +905,28 @@ scenarios! {
         survivors: &[(Midway, pass_to_read)],
         victim: |buffer| forget(rw_lock(buffer).write().downgrade()),
         nudges: &[unlock_write],
-        aftermath: unlock_either_unless_it_was_ours,
+        aftermath: unlock_the_writer_unless_it_was_ours,
         strands: true,
+        // As above: it leaves a false mark of writers until it has found that there are none.
+        more_sleeps: 1,
         least_kills: SLEEPS
     }
     downgrade_with_two_readers_asleep {
         survivors: &[(Midway, pass_to_read), (Midway, pass_to_read)],
         victim: write_and_downgrade,
         nudges: &[let_the_victim_go_on],
-        aftermath: unlock_either_in_its_name,
+        aftermath: unlock_the_writer_in_its_name,
         strands: true,
+        // Whose slice is over gives the writers time, whatever the word says.
+        more_sleeps: 1,
         least_kills: SLEEPS
     }
     downgrade_with_one_of_each_asleep {
         survivors: &[(Midway, pass_to_write), (Midway, pass_to_read)],
         victim: write_and_downgrade,
         nudges: &[let_the_victim_go_on],
+        // The marks stay, so who unlocks in its name wakes them.
         aftermath: unlock_either_in_its_name,
-        strands: true,
         least_kills: SLEEPS
     }
 }

@@ -182,6 +182,44 @@ macro_rules! a_family {
                 assert_eq!(*items.lock(), 0);
             }
 
+            /// As users of parking_lot write it, who come here by another `use`.
+            #[test]
+            fn code_for_parking_lot_takes_these_types() {
+                static JOBS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+                static ADDED: Condvar = Condvar::new();
+                static TOTAL: RwLock<u32> = RwLock::new(0);
+                fn first(jobs: MutexGuard<'_, Vec<u32>>) -> MappedMutexGuard<'_, u32> {
+                    MutexGuard::map(jobs, |jobs| &mut jobs[0])
+                }
+                fn is_even(total: RwLockReadGuard<'_, u32>) -> bool {
+                    let total: MappedRwLockReadGuard<'_, u32> = RwLockReadGuard::map(total, |total| total);
+                    *total % 2 == 0
+                }
+                let _running = running("code for parking_lot");
+                thread::scope(|threads| {
+                    threads.spawn(|| {
+                        let mut jobs: MutexGuard<'_, Vec<u32>> = JOBS.lock();
+                        while jobs.is_empty() {
+                            ADDED.wait(&mut jobs);
+                        }
+                        let mut total: RwLockWriteGuard<'_, u32> = TOTAL.write();
+                        *total += *first(jobs);
+                        assert_eq!(*RwLockWriteGuard::downgrade(total), 8);
+                    });
+                    let mut jobs = JOBS.try_lock_for(LONG).unwrap();
+                    jobs.push(7);
+                    *MutexGuard::try_map(jobs, |jobs| jobs.first_mut()).ok().unwrap() += 1;
+                    let _ = ADDED.notify_one();
+                });
+                let mut jobs = JOBS.lock();
+                MutexGuard::unlocked(&mut jobs, || assert!(JOBS.try_lock().is_some()));
+                assert!(!ADDED.wait_while_for(&mut jobs, |jobs| jobs.is_empty(), SHORT).timed_out());
+                assert!(is_even(TOTAL.read()));
+                let mut own = (Mutex::new(1), RwLock::new(2));
+                *own.0.get_mut() += *own.1.get_mut();
+                assert_eq!((own.0.into_inner(), own.1.into_inner()), (3, 2));
+            }
+
             #[test]
             fn a_condition_is_not_given_up_early() {
                 let (mutex, never) = (Mutex::new(()), Condvar::new());
@@ -197,16 +235,22 @@ macro_rules! a_family {
 }
 
 #[cfg(unix)]
-a_family!(parking_lot, ::parking_lot::{Condvar, Mutex, RwLock, RwLockWriteGuard});
-a_family!(ours, slotsync::lock_api::{Condvar, Mutex, RwLock, RwLockWriteGuard});
+a_family!(parking_lot, ::parking_lot::{
+    Condvar, MappedMutexGuard, MappedRwLockReadGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+});
+a_family!(ours, slotsync::lock_api::{
+    Condvar, MappedMutexGuard, MappedRwLockReadGuard, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+});
 #[cfg(unix)]
 a_family!(ours_shared, slotsync::lock_api::{
-    SharedCondvar as Condvar, SharedMutex as Mutex, SharedRwLock as RwLock, SharedRwLockWriteGuard as RwLockWriteGuard,
+    MappedSharedMutexGuard as MappedMutexGuard, MappedSharedRwLockReadGuard as MappedRwLockReadGuard,
+    SharedCondvar as Condvar, SharedMutex as Mutex, SharedMutexGuard as MutexGuard, SharedRwLock as RwLock,
+    SharedRwLockReadGuard as RwLockReadGuard, SharedRwLockWriteGuard as RwLockWriteGuard,
 });
 
-/// Code that knows no more than the traits, over a raw lock in a `const`.
-fn exclude<R: lock_api::RawMutex + Sync>() {
-    let total = lock_api::Mutex::<R, usize>::from_raw(R::INIT, 0);
+/// Code that knows no more than the traits, over a raw lock in a `const`. It needs no dependency on the crate lock_api.
+fn exclude<R: slotsync::lock_api::lock_api::RawMutex + Sync>() {
+    let total = slotsync::lock_api::lock_api::Mutex::<R, usize>::from_raw(R::INIT, 0);
     thread::scope(|threads| {
         for _ in 0..AGENTS {
             threads.spawn(|| (0..ROUNDS).for_each(|_| *total.lock() += 1));

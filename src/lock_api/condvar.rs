@@ -119,6 +119,9 @@ raw_condvar! {
 
 /// A condition variable for the guards of a [`Mutex`](super::Mutex): for the threads of one process.
 ///
+/// A wait **may return though nobody notified**, so use `wait_while` or a loop. `notify_one` and `notify_all` always say
+/// `false` and 0, however many they woke.
+///
 /// # Examples
 ///
 /// ```
@@ -139,7 +142,8 @@ raw_condvar! {
 pub type Condvar = ::lock_api::Condvar<RawCondvar>;
 
 /// A condition variable for the guards of a [`SharedMutex`](super::SharedMutex): between processes, in memory that they
-/// share. See [which processes](crate::lock_api#cross-process).
+/// share. See [which processes](crate::lock_api#cross-process). A wait may return though nobody notified, and at least once
+/// a second it does; what `notify_one` and `notify_all` say is that of a [`Condvar`].
 ///
 /// # Examples
 ///

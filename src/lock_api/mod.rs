@@ -29,6 +29,51 @@
 //! assert_eq!(NAMES.lock().len(), 2);
 //! ```
 //!
+//! # Coming from parking_lot
+//!
+//! The crate [parking_lot](https://docs.rs/parking_lot/0.12) has the same types by the same traits, so most code needs no
+//! more than another `use`:
+//!
+//! ```
+//! use slotsync::lock_api::{Condvar, MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockWriteGuard};
+//! use std::time::Duration;
+//!
+//! static JOBS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+//! static ADDED: Condvar = Condvar::new();
+//! static TOTAL: RwLock<u32> = RwLock::new(0);
+//!
+//! fn first<'a>(jobs: MutexGuard<'a, Vec<u32>>) -> MappedMutexGuard<'a, u32> {
+//!     MutexGuard::map(jobs, |jobs| &mut jobs[0])
+//! }
+//!
+//! std::thread::scope(|threads| {
+//!     threads.spawn(|| {
+//!         let mut jobs = JOBS.lock();
+//!         ADDED.wait_while(&mut jobs, |jobs| jobs.is_empty());
+//!         let mut total = TOTAL.write();
+//!         *total += *first(jobs);
+//!         let total = RwLockWriteGuard::downgrade(total);
+//!         assert_eq!(*total, *TOTAL.read());
+//!     });
+//!     if let Some(mut jobs) = JOBS.try_lock_for(Duration::MAX) {
+//!         jobs.push(7);
+//!     }
+//!     ADDED.notify_one();
+//! });
+//! ```
+//!
+//! | parking_lot 0.12 | here |
+//! |---|---|
+//! | `const_mutex`, `const_rwlock` | `Mutex::new` and `RwLock::new` are `const` |
+//! | `parking_lot::lock_api`, 0.4 | [`lock_api`], 0.5: its traits need no dependency of yours |
+//! | `Condvar::wait` returns only when notified, and a notify says whom it reached | [`Condvar`]: it may return for no reason, so `wait_while`; a notify says `false` or 0 |
+//! | guards are `Send` with the feature `send_guard` | they are |
+//! | `Once` | [`Once`](crate::Once), in a slot |
+//! | eventual fairness, `unlock_fair`, `bump`, `FairMutex` | absent: no unlock hands the lock over |
+//! | `upgradable_read` | absent: the word has no place for such a reader; the handle has [`try_upgrade`](crate::RwLockReadGuard::try_upgrade) |
+//! | `read_recursive` | absent: a reader that reads [once more](crate::RwLock#deadlock) queues behind a writer |
+//! | `ReentrantMutex`, `deadlock_detection` | absent: the word has no owner |
+//!
 //! # Cross-process
 //!
 //! The types called `Shared` sleep and wake between processes. They exist where the platform's futex does that: not on
@@ -39,6 +84,9 @@
 //! The crate lock_api does not fix where `Mutex<T>` and `RwLock<T>` keep the raw lock, so only processes that run one and
 //! the same program may share those. The raw types are `#[repr(transparent)]` over the word: in a `#[repr(C)]` struct they
 //! are for any program, and a `Lock` over the same word, in a program of another language too, is the same lock.
+
+/// The crate lock_api itself, in the version that has the traits of these locks.
+pub use ::lock_api;
 
 mod condvar;
 mod mutex;

@@ -63,6 +63,8 @@ fn every_transition_of_a_rw_lock_is_that_of_the_table() {
         ("unlock_read", 7),
         ("unlock_write", 6),
         ("downgrade", 5),
+        ("downgrade before another", 1),
+        ("downgrade as the last", 1),
         ("try_upgrade", 3),
     ];
     rows::run("rw_lock.md", "rw_lock transitions", NAMES, &calls, make);
@@ -121,9 +123,25 @@ fn make(call: &str, buffer: &SharedBuffer) -> String {
         "write_for that gives up as the last" => giving_up_to_write(buffer, MARKS, 0),
         "unlock_read" => done(lock.unlock_read()),
         "unlock_write" => done(lock.unlock_write()),
-        "downgrade" => {
-            mem::forget(with_a_guard(buffer, || lock.try_write().unwrap()).downgrade());
-            "a guard"
+        "downgrade" => downgrade(buffer),
+        "downgrade before another" => {
+            let marks = word(buffer).load(Relaxed) & MARKS;
+            let answer = downgrade(buffer);
+            // One of the sleepers is the other. Where there are none, the marks are its own.
+            if !sees_sleepers() {
+                word(buffer).fetch_or(marks, Relaxed);
+            }
+            answer
+        }
+        // As above: until they are all gone.
+        "downgrade as the last" => {
+            let before = word(buffer).load(Relaxed);
+            let mut answer = downgrade(buffer);
+            while word(buffer).load(Relaxed) & MARKS != 0 {
+                word(buffer).store(before, Relaxed);
+                answer = downgrade(buffer);
+            }
+            answer
         }
         "try_upgrade" => written(with_a_guard(buffer, || lock.try_read().unwrap().unwrap()).try_upgrade().map_or_else(
             |guard| {
@@ -135,6 +153,11 @@ fn make(call: &str, buffer: &SharedBuffer) -> String {
         _ => panic!("a call that this test does not know: {call}"),
     };
     answer.to_owned()
+}
+
+fn downgrade(buffer: &SharedBuffer) -> &'static str {
+    mem::forget(with_a_guard(buffer, || lock(buffer).try_write().unwrap()).downgrade());
+    "a guard"
 }
 
 /// A guard of the lock, and then the word as it was before.

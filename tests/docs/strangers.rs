@@ -10,7 +10,7 @@ use slotsync::{
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicI32, fence};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often each agent does its part.
 const TURNS: i32 = 2000;
@@ -135,7 +135,13 @@ fn who_follows_the_page_shares_the_rw_lock() {
             for turn in 0..TURNS {
                 rw_locks::write(word, turn % 2 == 0);
                 write();
-                rw_locks::unlock_write(word);
+                if turn % 3 == 0 {
+                    rw_locks::downgrade(word);
+                    look();
+                    rw_locks::unlock_read(word);
+                } else {
+                    rw_locks::unlock_write(word);
+                }
             }
         });
         threads.spawn(move || {
@@ -182,6 +188,7 @@ mod rw_locks {
     /// `slice`: how long each sleep may last. The page asks for a second on shared memory; without one, a wake that is
     /// lost is lost for good.
     pub(super) fn read(word: &AtomicI32, slice: Option<Duration>) {
+        let mut doubts_at = Instant::now() + Duration::from_secs(1);
         loop {
             if take(word, is_open, |was| was + 1) {
                 return;
@@ -190,11 +197,25 @@ mod rw_locks {
             if is_open(now) {
                 continue;
             }
-            let is_woken = classes::wait(word, now, classes::READER, slice);
-            if !is_woken && now & (WRITING | WRITERS_WAITING) == WRITERS_WAITING {
-                word.fetch_and(!WRITERS_WAITING, Relaxed);
-                classes::wake_writers(word);
-                classes::wait(word, now & !WRITERS_WAITING, classes::READER, Some(Duration::from_millis(1)));
+            let ended = classes::wait(word, now, classes::READER, slice);
+            if ended == Wait::TimedOut && Instant::now() >= doubts_at && word.load(Relaxed) & WRITING == 0 {
+                doubt(word);
+                doubts_at = Instant::now() + Duration::from_secs(1);
+            }
+        }
+    }
+
+    fn doubt(word: &AtomicI32) {
+        if classes::wake_one_writer(word) != Some(true) {
+            word.fetch_and(!WRITERS_WAITING, Relaxed);
+            classes::wake_writers(word);
+        }
+        let end = Instant::now() + Duration::from_millis(20);
+        loop {
+            let now = word.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
+            let left = end.saturating_duration_since(Instant::now());
+            if is_free(now) || left.is_zero() || classes::wait(word, now, classes::READER, Some(left)) == Wait::Woken {
+                return;
             }
         }
     }
@@ -213,16 +234,20 @@ mod rw_locks {
                         return;
                     }
                 } else if is_impatient && marks == MARKS {
-                    if classes::wake_one_writer(word) != Some(true) {
-                        word.fetch_and(!MARKS, Relaxed);
-                        classes::wake_all(word);
-                    }
+                    withdraw(word);
                     continue 'anew;
                 } else {
-                    classes::wait(word, now, classes::WRITER, None);
+                    let _ = classes::wait(word, now, classes::WRITER, None);
                     marks = MARKS;
                 }
             }
+        }
+    }
+
+    fn withdraw(word: &AtomicI32) {
+        if classes::wake_one_writer(word) != Some(true) {
+            word.fetch_and(!MARKS, Relaxed);
+            classes::wake_all(word);
         }
     }
 
@@ -261,6 +286,19 @@ mod rw_locks {
         }
     }
 
+    pub(super) fn downgrade(word: &AtomicI32) {
+        let mut was = word.load(Relaxed);
+        loop {
+            assert!(was & WRITING != 0, "nobody writes");
+            match word.compare_exchange(was, was & MARKS | 1, Release, Relaxed) {
+                Ok(_) if was & WRITERS_WAITING != 0 => return withdraw(word),
+                Ok(_) if was & READERS_WAITING != 0 => return classes::wake_readers(word),
+                Ok(_) => return,
+                Err(now) => was = now,
+            }
+        }
+    }
+
     fn wake(word: &AtomicI32, was: i32) {
         if was & WRITERS_WAITING != 0 && classes::wake_one_writer(word) != Some(false) {
             return;
@@ -274,7 +312,7 @@ mod rw_locks {
 /// The waits and wakes of the page's table of classes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod classes {
-    use super::AtomicI32;
+    use super::{AtomicI32, Wait};
     use rustix::io::Errno;
     use rustix::thread::futex::{Flags, Timespec, wait_bitset, wake_bitset};
     use rustix::time::{ClockId, clock_gettime};
@@ -285,8 +323,8 @@ mod classes {
     pub(super) const READER: u32 = 1;
     pub(super) const WRITER: u32 = 2;
 
-    /// False: its time or a signal ended it.
-    pub(super) fn wait(word: &AtomicI32, value: i32, class: u32, time: Option<Duration>) -> bool {
+    /// A signal that ends it counts as its time.
+    pub(super) fn wait(word: &AtomicI32, value: i32, class: u32, time: Option<Duration>) -> Wait {
         let now = clock_gettime(ClockId::Monotonic);
         let end = time.map(|time| {
             let nanos = now.tv_nsec + i64::from(time.subsec_nanos());
@@ -295,7 +333,11 @@ mod classes {
         });
         let ended =
             wait_bitset(bits(word), Flags::PRIVATE, value as u32, end.as_ref(), NonZeroU32::new(class).unwrap());
-        !matches!(ended, Err(Errno::TIMEDOUT | Errno::INTR))
+        match ended {
+            Ok(()) => Wait::Woken,
+            Err(Errno::TIMEDOUT | Errno::INTR) => Wait::TimedOut,
+            Err(_) => Wait::NotEqual,
+        }
     }
 
     /// Was there one? `None`: nobody knows.
@@ -334,9 +376,9 @@ mod classes {
     pub(super) const READER: u32 = 1;
     pub(super) const WRITER: u32 = 2;
 
-    pub(super) fn wait(word: &AtomicI32, value: i32, _: u32, time: Option<Duration>) -> bool {
+    pub(super) fn wait(word: &AtomicI32, value: i32, _: u32, time: Option<Duration>) -> Wait {
         let slot = Slot::from_ref(word, Scope::Private).unwrap();
-        slot.wait_for(value, time.unwrap_or(Duration::MAX)) != Wait::TimedOut
+        slot.wait_for(value, time.unwrap_or(Duration::MAX))
     }
 
     pub(super) fn wake_one_writer(word: &AtomicI32) -> Option<bool> {

@@ -1,6 +1,7 @@
 use super::support::confined::catch;
 use super::support::processes::{End, fork, fork_all, fork_asleep, fork_asleep_rescued, fork_rescued, fork_victim};
-use super::support::processes::{join_all, kill_where_it_stays, stay};
+use super::support::processes::{join_all, kill_where_it_stays, signal_thread, stay};
+use super::support::processes::{thread_fallen_asleep, thread_id};
 use super::{FAR, INDEX, support, total, word};
 use slotsync::{RwLock, SharedBuffer, Slot, counters};
 use std::mem;
@@ -10,8 +11,8 @@ use std::sync::atomic::{
     Ordering::{Relaxed, Release},
 };
 use std::thread;
-use std::time::Duration;
-use support::{Memory, SHORT, Watchdog, sleepers, until};
+use std::time::{Duration, Instant};
+use support::{Memory, SHORT, Told, Watchdog, sleepers, until};
 
 over_shared_origins! {
     processes_that_read_and_write_exclude_each_other
@@ -149,45 +150,96 @@ fn a_reader_that_signals_keep_interrupting_gets_in_behind_a_writer_that_was_kill
     assert_eq!(word(&memory.buffer).load(Relaxed), 1 | READERS_WAITING);
 }
 
-/// A reader gives the writer that it doubts a millisecond to show that it lives. A loaded machine may keep a writer from
-/// that; so in one round of many it keeps its place, and as a rule in the first.
+/// A reader asks a writer before it takes its mark away, and gives it some milliseconds to show that it lives. A loaded
+/// machine may keep a writer from that; so in one round of many it keeps its place, and as a rule in the first.
 #[test]
 fn a_writer_that_lives_keeps_its_place_before_readers_that_wait_long() {
     let _watchdog = Watchdog::with_patience("a_writer_that_lives_keeps_its_place", Duration::from_secs(600));
-    while is_overtaken_by_readers_that_wait_long() {}
+    while is_overtaken_by_readers_that_wait_long(8, 0) {}
 }
 
-/// By threads: they come to sleep, and to the end of their slices, closer together than processes.
-fn is_overtaken_by_readers_that_wait_long() -> bool {
-    const READERS: usize = 4;
+#[test]
+fn a_writer_that_lives_keeps_its_place_though_one_of_those_leaves_that_it_waits_for() {
+    let _watchdog = Watchdog::with_patience("a_writer_that_lives_keeps_its_place_though", Duration::from_secs(600));
+    while is_overtaken_by_readers_that_wait_long(1, 1) {}
+}
+
+/// By threads: they come to sleep, and to the end of their slices, closer together than processes. Two readers are before
+/// the writer, of which so many leave when all sleep.
+fn is_overtaken_by_readers_that_wait_long(readers: usize, leave: usize) -> bool {
     let [has_written, is_overtaken] = [const { AtomicBool::new(false) }; 2];
-    let child = fork_rescued(&Memory::anonymous(), 0..=READERS, |buffer| {
+    let child = fork_rescued(&Memory::anonymous(), 0..=readers, |buffer| {
         let lock = rw_lock(buffer);
-        let guard = lock.read().unwrap();
-        let start = Barrier::new(READERS);
+        let mut guards = vec![lock.read().unwrap(), lock.read().unwrap()];
+        let start = Barrier::new(readers);
         thread::scope(|threads| {
             let writers = sleepers(threads, 1, || {
                 let _guard = lock.write();
                 has_written.store(true, Relaxed);
             });
-            let readers = sleepers(threads, READERS, || {
+            let waiting = sleepers(threads, readers, || {
                 start.wait();
                 let _guard = lock.read().unwrap();
                 is_overtaken.fetch_or(!has_written.load(Relaxed), Relaxed);
             });
-            let enough = counters().sleeps + 6 * (READERS + 1);
+            guards.truncate(2 - leave);
+            let enough = counters().sleeps + 6 * (readers + 1);
             until("all have slept for some slices", || is_overtaken.load(Relaxed) || counters().sleeps >= enough);
-            drop(guard);
-            support::join_all(readers);
+            // Who runs may take what is released before who was woken.
+            let answer = is_overtaken.load(Relaxed);
+            drop(guards);
+            support::join_all(waiting);
             support::join_all(writers);
-        });
-        // Who was not overtaken was not taken for dead.
-        i32::from(is_overtaken.load(Relaxed) || counters().rescues > 0)
+            i32::from(answer)
+        })
     });
     match child.end() {
         End::Exited(answer @ 0..=1) => answer == 1,
         end => panic!("a child process failed: {end:?}"),
     }
+}
+
+/// A signal ends a sleep as the end of a slice does, but readers doubt by the clock. In a private scope there are no slices,
+/// so nothing but a doubt wakes the writer.
+#[test]
+fn readers_that_signals_keep_interrupting_doubt_a_writer_once_a_second() {
+    let _watchdog = Watchdog::new("readers_that_signals_keep_interrupting_doubt_a_writer_once_a_second");
+    catch(libc::SIGUSR1);
+    let child = fork_rescued(&Memory::heap(), 0..=0, |buffer| {
+        let lock = rw_lock(buffer);
+        let start = Instant::now();
+        let guard = lock.read().unwrap();
+        thread::scope(|threads| {
+            let numbers = [Told::default(), Told::default()];
+            let [writing, reading] = numbers.clone();
+            let writers = sleepers(threads, 1, move || {
+                writing.tell(thread_id());
+                drop(lock.write());
+            });
+            let readers = sleepers(threads, 1, move || {
+                reading.tell(thread_id());
+                mem::forget(lock.read());
+            });
+            let [writer, reader] = numbers.map(|number| number.hear(1)[0]);
+            let (had_slept, had_fallen_asleep) = (counters().sleeps, thread_fallen_asleep(writer));
+            let doubts = || thread_fallen_asleep(writer) - had_fallen_asleep;
+            until("the reader has slept often, and doubted twice", || {
+                signal_thread(reader, libc::SIGUSR1);
+                counters().sleeps - had_slept >= 1_000 && doubts() >= 2 || lock.readers() == 2
+            });
+            // It may fall asleep for other reasons too, but not as often as signals come.
+            let doubts = doubts();
+            assert!(doubts <= 10 * (1 + start.elapsed().as_secs()), "doubted {doubts} times");
+            // The first doubt finds it asleep, and the second comes a second later.
+            assert!(lock.readers() == 1 || start.elapsed().as_secs() >= 2, "a reader overtook the writer");
+            drop(guard);
+            support::join_all(readers);
+            lock.unlock_read().unwrap();
+            support::join_all(writers);
+        });
+        0
+    });
+    child.join();
 }
 
 fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: &Memory) {

@@ -109,10 +109,10 @@ impl Model {
         Ok(())
     }
 
-    /// Nobody waits here, so the marks go.
+    /// No writer waits here, so a mark of writers is false, and both marks go.
     fn downgrade(&mut self) {
         if self.is_writing() {
-            self.0 = 1;
+            self.0 = 1 | if self.0 & WRITERS_WAITING != 0 { 0 } else { self.0 & READERS_WAITING };
         }
     }
 
