@@ -153,20 +153,20 @@ holds! {
     an_exchange_lets_one_go_on = &[waits, exchanges], nobody_is_counted;
     who_fails_to_exchange_sees_what_it_found = &[fails_to_exchange, exchanges_if_first], nobody_is_counted;
     a_change_lets_two_go_on = &[stores, waits, waits], nobody_is_counted;
-    two_changes_let_one_go_on = &[adds, adds, waits_for_two], nobody_is_counted;
-    two_wait_for_different_values = &[adds_twice, waits_for_change, waits_for_two], nobody_is_counted;
+    two_changes_let_one_go_on[2] = &[adds, adds, waits_for_two], nobody_is_counted;
+    two_wait_for_different_values[2] = &[adds_twice, waits_for_change, waits_for_two], nobody_is_counted;
     one_looks_and_one_waits = &[looks, stores, waits], nobody_is_counted;
     one_gives_up_beside_another = &[stores, waits_or_gives_up, waits], nobody_is_counted;
     one_is_notified_afterwards = &[waits, stores_silently_and_notifies], nobody_is_counted;
     a_change_for_one_lets_one_go_on = &[waits, stores_for_one], nobody_is_counted;
-    a_change_for_one_is_taken_by_one_of_two = &[gives_two, takes_one, takes_one], nobody_is_counted;
-    two_changes_for_one_let_two_go_on = &[gives_one, gives_one, takes_one], nobody_is_counted;
-    one_who_cannot_use_a_wake_passes_it_on = &[stores_for_one_of_two, waits_for_two, answers], nobody_is_counted;
-    so_does_the_next = &[stores_for_one_of_two, waits_for_two, answers_one], nobody_is_counted;
+    a_change_for_one_is_taken_by_one_of_two[2] = &[gives_two, takes_one, takes_one], nobody_is_counted;
+    two_changes_for_one_let_two_go_on[2] = &[gives_one, gives_one, takes_one], nobody_is_counted;
+    one_who_cannot_use_a_wake_passes_it_on[2] = &[stores_for_one_of_two, waits_for_two, answers], nobody_is_counted;
+    so_does_the_next[2] = &[stores_for_one_of_two, waits_for_two, answers_one], nobody_is_counted;
     a_latecomer_passes_a_wake_on = &[stores_for_one_of_two, waits_for_the_answer, answers], nobody_is_counted;
     a_latecomer_that_can_go_on_passes_a_wake_on =
         &[stores_for_one_and_silently, waits_late_or_gives_up, waits_for_change], nobody_is_counted;
-    one_gives_up_beside_a_wake_for_one = &[stores_for_one, waits_or_gives_up_and_passes_on, waits], nobody_is_counted;
+    one_gives_up_beside_a_wake_for_one[2] = &[stores_for_one, waits_or_gives_up_and_passes_on, waits], nobody_is_counted;
     a_stray_wake_lets_nobody_go_on = &[stores, wakes_astray, waits], nobody_is_counted;
 }
 
