@@ -4,7 +4,7 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Error, NotifyHint, Outcome, Scope, SharedBuffer, Slot, Slots, Synchronic};
+use slotsync::{Error, NotifyHint, Outcome, Scope, SharedBuffer, Slot, Slots, Synchronic, Value};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,6 +46,9 @@ over_every_origin! {
     an_integer_wraps_around_at_both_ends
     a_timed_wait_ends_not_before_its_time
     a_number_is_passed_on_from_agent_to_agent
+    each_waits_for_what_its_closure_wants
+    a_closure_that_is_never_satisfied_ends_with_the_time
+    a_closure_that_panics_leaves_the_others_as_they_are
     a_stray_wake_lets_nobody_return
     a_count_that_wraps_around_is_survived
     zeros_of_both_signs_are_the_same
@@ -315,6 +318,17 @@ fn what_is_there_is_not_waited_for<T: Number>(memory: &Memory) {
             synchronic.load_when_not_equal_until(other, past),
         ];
         different.into_iter().for_each(|seen| assert_identical(seen.unwrap(), value));
+        let is_there = |seen: T| {
+            assert_identical(seen, value);
+            true
+        };
+        let wanted = [
+            Some(synchronic.load_when(is_there)),
+            synchronic.load_when_for(is_there, Duration::MAX),
+            synchronic.load_when_for(is_there, Duration::ZERO),
+            synchronic.load_when_until(is_there, past),
+        ];
+        wanted.into_iter().for_each(|seen| assert_identical(seen.unwrap(), value));
         synchronic.expect_update(other);
         let updated = [
             synchronic.expect_update_for(other, Duration::MAX),
@@ -336,8 +350,10 @@ fn assert_all_in_vain<T: Number>(synchronic: Synchronic<'_, T>, timeout: Duratio
         synchronic.load_when_equal_until(other, deadline()),
         synchronic.load_when_not_equal_for(value, timeout),
         synchronic.load_when_not_equal_until(value, deadline()),
+        synchronic.load_when_for(|seen| seen.equals(other), timeout),
+        synchronic.load_when_until(|_| false, deadline()),
     ];
-    assert_eq!(seen, [None; 4]);
+    assert_eq!(seen, [None; 6]);
     let outcomes = [synchronic.expect_update_for(value, timeout), synchronic.expect_update_until(value, deadline())];
     assert_eq!(outcomes, [Outcome::TimedOut; 2]);
 }
@@ -401,7 +417,7 @@ fn each_change_lets_all_return_who_wait<T: Number>(memory: &Memory) {
 fn each_way_to_wait_returns_for_a_change<T: Number>(memory: &Memory) {
     let _watchdog = Watchdog::new("each_way_to_wait_returns_for_a_change");
     type Wait<T> = fn(Synchronic<'_, T>) -> Option<T>;
-    let waits: [Wait<T>; 11] = [
+    let waits: [Wait<T>; 15] = [
         |synchronic| Some(synchronic.load_when_equal(T::of(5))),
         |synchronic| synchronic.load_when_equal_for(T::of(5), LONG),
         |synchronic| synchronic.load_when_equal_for(T::of(5), Duration::MAX),
@@ -410,6 +426,10 @@ fn each_way_to_wait_returns_for_a_change<T: Number>(memory: &Memory) {
         |synchronic| synchronic.load_when_not_equal_for(T::of(2), LONG),
         |synchronic| synchronic.load_when_not_equal_for(T::of(2), Duration::MAX),
         |synchronic| synchronic.load_when_not_equal_until(T::of(2), Instant::now() + LONG),
+        |synchronic| Some(synchronic.load_when(|value| value == T::of(5))),
+        |synchronic| synchronic.load_when_for(|value| value == T::of(5), LONG),
+        |synchronic| synchronic.load_when_for(|value| value != T::of(2), Duration::MAX),
+        |synchronic| synchronic.load_when_until(|value| value != T::of(2), Instant::now() + LONG),
         |synchronic| {
             synchronic.expect_update(T::of(2));
             Some(synchronic.load())
@@ -688,6 +708,10 @@ fn a_timed_wait_ends_not_before_its_time(memory: &Memory) {
         |timeout| synchronic.expect_update_for(7, timeout).is_timed_out(),
         |deadline| synchronic.expect_update_until(7, deadline).is_timed_out(),
     );
+    assert_not_early(
+        |timeout| synchronic.load_when_for(|value| value > 7, timeout).is_none(),
+        |deadline| synchronic.load_when_until(|value| value > 7, deadline).is_none(),
+    );
     assert_eq!(values(memory)[..2], [0, 0], "who gave up does not wait");
 }
 
@@ -710,6 +734,81 @@ fn a_number_is_passed_on_from_agent_to_agent(memory: &Memory) {
         }
     });
     assert_eq!((passed.read(), waiters(memory)), (400, 0));
+}
+
+fn each_waits_for_what_its_closure_wants(memory: &Memory) {
+    let _watchdog = Watchdog::new("each_waits_for_what_its_closure_wants");
+    let count = with_value(memory, 0_i32);
+    thread::scope(|threads| {
+        let above = |least| move |value: i32| value >= least;
+        let waiters = [
+            threads.spawn(move || count.load_when(above(10))),
+            threads.spawn(move || count.load_when_for(above(20), LONG).unwrap()),
+            threads.spawn(move || count.load_when_until(above(30), Instant::now() + LONG).unwrap()),
+        ];
+        for step in 0..30 {
+            // Else they hardly come to sleep.
+            if step % 10 == 0 {
+                until_waiting(memory, 3 - step / 10);
+            }
+            if step % 10 == 9 {
+                assert!(!waiters[step as usize / 10].is_finished());
+            }
+            count.fetch_add(1, NotifyHint::All);
+        }
+        for (waiter, least) in waiters.into_iter().zip([10, 20, 30]) {
+            assert!((least..=30).contains(&waiter.join().unwrap()));
+        }
+    });
+    assert_eq!(waiters(memory), 0);
+}
+
+fn a_closure_that_is_never_satisfied_ends_with_the_time(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_closure_that_is_never_satisfied_ends_with_the_time");
+    let synchronic = with_value(memory, 7_u32);
+    let looks = AtomicUsize::new(0);
+    let never = |value| {
+        assert!((7..=57).contains(&value));
+        looks.fetch_add(1, Relaxed);
+        false
+    };
+    for timeout in [Duration::ZERO, BRIEF, SHORT] {
+        assert_eq!(synchronic.load_when_for(never, timeout), None);
+        assert_eq!(synchronic.load_when_until(never, Instant::now() + timeout), None);
+        assert_eq!(values(memory)[..3], [0, 0, 7]);
+    }
+    assert!(looks.load(Relaxed) >= 6, "each looks at least once");
+    // Nor by a change.
+    thread::scope(|threads| {
+        let waiter = threads.spawn(|| synchronic.load_when_for(never, 5 * SHORT));
+        for _ in 0..50 {
+            synchronic.fetch_add(1, NotifyHint::One);
+        }
+        assert_eq!(waiter.join().unwrap(), None);
+    });
+    assert_eq!(waiters(memory), 0);
+}
+
+fn a_closure_that_panics_leaves_the_others_as_they_are(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_closure_that_panics_leaves_the_others_as_they_are");
+    let synchronic = with_value(memory, 0_u8);
+    thread::scope(|threads| {
+        let _freed = freed(synchronic, words(memory)[1], 5);
+        let other = sleepers(threads, 1, move || synchronic.load_when_equal(5));
+        let panics = threads.spawn(move || {
+            synchronic.load_when(|value| {
+                assert_ne!(value, 4, "meant to be");
+                false
+            })
+        });
+        until_waiting(memory, 2);
+        synchronic.store(4, NotifyHint::All);
+        assert!(panics.join().is_err());
+        synchronic.store(5, NotifyHint::All);
+        assert_eq!(join_all(other), [5]);
+    });
+    // As if it had died.
+    assert!((0..=1).contains(&waiters(memory)));
 }
 
 fn a_stray_wake_lets_nobody_return(memory: &Memory) {
@@ -1012,6 +1111,26 @@ mod in_private_memory {
         });
     }
 
+    /// There is nobody to pass a wake on to, whether or not it was one that a notify sent.
+    #[test]
+    fn who_waits_alone_passes_nothing_on() {
+        let _watchdog = Watchdog::new("who_waits_alone_passes_nothing_on");
+        over(|synchronic, [waiters, generation]| {
+            thread::scope(|threads| {
+                let _freed = freed(synchronic, generation, 100);
+                let waiter = sleepers(threads, 1, move || synchronic.load_when_equal(100));
+                for step in 1..100_i32 {
+                    synchronic.fetch_add(1, NotifyHint::One);
+                    until("it sleeps again, and is woken", || generation.wake_counted(1) == Ok(1));
+                    assert_eq!(generation.load(Relaxed), 2 * step + 1, "the notifier's steps alone");
+                }
+                synchronic.fetch_add(1, NotifyHint::One);
+                assert_eq!(join_all(waiter), [100]);
+            });
+            assert_eq!((waiters.load(Relaxed), generation.load(Relaxed)), (0, 201));
+        });
+    }
+
     /// The last notify was for all, and woke all who had slept before: a wake that comes later was meant for nobody else.
     #[test]
     fn who_takes_a_wake_after_a_notify_of_all_keeps_it() {
@@ -1046,7 +1165,7 @@ mod in_private_memory {
 struct Words<const N: usize>([AtomicI32; N]);
 
 impl<const N: usize> Words<N> {
-    fn new() -> Self {
+    const fn new() -> Self {
         Self([const { AtomicI32::new(0) }; N])
     }
 
@@ -1115,6 +1234,21 @@ fn is_a_stranger_in_another_scope<T: Number>() {
     }
 }
 
+fn can_be_sent_by_generic_code<T: Value>() {
+    fn sent_and_shared<H: Send + Sync + Copy + 'static>() {}
+    sent_and_shared::<Synchronic<'static, T>>();
+}
+
+#[test]
+fn a_handle_to_what_lives_for_ever_serves_for_a_while() {
+    fn shortened<'a>(synchronic: Synchronic<'static, u8>, _: &'a ()) -> Synchronic<'a, u8> {
+        synchronic
+    }
+    static WORDS: Words<4> = Words::new();
+    let synchronic = Synchronic::from_slots(WORDS.slots()).unwrap();
+    assert_eq!(shortened(synchronic, &()), synchronic);
+}
+
 /// One test for all types, where the memory makes no difference.
 macro_rules! for_all_numbers {
     ($($name:ident: $test:ident,)*) => { $(
@@ -1141,4 +1275,5 @@ for_all_numbers! {
     a_synchronic_beyond_the_end_is_an_error: is_too_short,
     a_value_of_64_bits_must_be_aligned_and_a_smaller_one_need_not: lies_at_an_odd_index,
     handles_of_two_scopes_are_not_equal: is_a_stranger_in_another_scope,
+    a_handle_can_be_sent_by_code_that_does_not_know_the_type: can_be_sent_by_generic_code,
 }

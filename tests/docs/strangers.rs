@@ -2,7 +2,7 @@
 //! the crate. Those for the lock are in `lock.rs`.
 
 use crate::lock;
-use crate::support::Watchdog;
+use crate::support::{Watchdog, join_all, sleepers, until};
 use slotsync::{
     Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, Role, RwLock, Scope, Semaphore, SharedBuffer, Slot,
     Synchronic, Wait,
@@ -791,6 +791,37 @@ fn who_follows_the_page_notifies_one_and_is_the_one_that_is_notified() {
     assert_eq!((items.load(), words[0].load(Relaxed)), (0, 0));
 }
 
+/// A wake that reaches one who cannot use it is passed on, from one side to the other.
+#[test]
+fn who_follows_the_page_passes_on_what_it_cannot_use() {
+    let _watchdog = Watchdog::new("who_follows_the_page_passes_on_what_it_cannot_use");
+    let buffer = SharedBuffer::new(16).unwrap();
+    let synchronic = Synchronic::<u16>::new(&buffer, 0).unwrap();
+    let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
+    let stranger = move |wanted| synchronics::wait(words, |value| value == wanted);
+    let agent = move |wanted| _ = synchronic.load_when_equal(wanted);
+    let waits: [&(dyn Fn(u16) + Sync); 2] = [&stranger, &agent];
+    for turn in 0..40 {
+        let [first, second] = [turn % 2, 1 - turn % 2].map(|place| waits[place]);
+        synchronic.store(7, NotifyHint::None);
+        thread::scope(|threads| {
+            // They sleep in this order, and the first is woken first.
+            let other = sleepers(threads, 1, || first(6));
+            let meant = sleepers(threads, 1, || second(5));
+            until("both are counted", || words[0].load(Relaxed) == 2);
+            if turn % 4 < 2 {
+                synchronic.store(5, NotifyHint::One);
+            } else {
+                synchronics::change(words, |_| Some(5), 1).unwrap();
+            }
+            join_all(meant);
+            synchronic.store(6, NotifyHint::One);
+            join_all(other);
+        });
+        assert_eq!(words[0].load(Relaxed), 0);
+    }
+}
+
 /// A number of 16 bits.
 mod synchronics {
     use super::*;
@@ -842,16 +873,21 @@ mod synchronics {
             return;
         }
         waiters.fetch_add(1, Relaxed);
+        // What it has slept on, if a wake may have ended that.
+        let mut woken_on = None;
         loop {
-            let began = generation.load(Relaxed);
+            let now = generation.fetch_add(0, Relaxed);
             fence(SeqCst);
-            if is_wanted(look(value.load(Acquire))) {
-                break;
-            }
-            let end = generation.wait(began);
-            if end == Wait::Woken && began & 1 != 0 && generation.load(Relaxed) == began {
+            let is_wanted = is_wanted(look(value.load(Acquire)));
+            if woken_on.is_some_and(|slept_on| now & 1 != 0 && (!is_wanted || now == slept_on))
+                && waiters.load(Relaxed) != 1
+            {
                 notify(waiters, generation, ALL);
             }
+            if is_wanted {
+                break;
+            }
+            woken_on = (generation.wait(now) == Wait::Woken).then_some(now);
         }
         waiters.fetch_sub(1, Relaxed);
     }

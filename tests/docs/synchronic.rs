@@ -2,7 +2,7 @@
 
 use crate::pages::{page, table};
 use crate::rows::{self, Names, SHORT, holding};
-use crate::support::{Watchdog, is_emulated, until};
+use crate::support::{Watchdog, is_emulated, join_all, sees_sleepers, sleepers, until};
 use slotsync::{Error, NotifyHint, SharedBuffer, Slot, Synchronic, Value, Wait};
 use std::ops::Range;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -111,15 +111,18 @@ fn every_transition_of_a_synchronic_is_that_of_the_table() {
         ("load_when_equal(5) at once", 1),
         ("load_when_not_equal(5) at once", 1),
         ("expect_update(5) at once", 1),
+        ("load_when above 5 at once", 1),
         ("load_when_equal_for(5) without time", 1),
         ("load_when_equal_for(5) that gives up", 1),
         ("load_when_not_equal_for(7) that gives up", 1),
         ("expect_update_for(7) that gives up", 1),
+        ("load_when_for above 7 that gives up", 1),
         ("a wait begins", 1),
         ("a wait that is ended by 5 with One", 1),
         ("a wait that is ended by 5 with All", 1),
-        ("a wait that is notified of 6", 1),
-        ("a wait that is woken without a notify", 2),
+        ("a wait that is notified of 6 with All", 1),
+        ("a wait that is notified of 6 with One", 2),
+        ("a wait that is woken without a notify", 3),
     ];
     rows::run_where(1, "synchronic.md", "synchronic transitions", NAMES, &calls, make);
 }
@@ -177,8 +180,10 @@ fn make(call: &str, buffer: &SharedBuffer) -> String {
             synchronic.expect_update(5);
             done()
         }
+        "load_when above 5 at once" => synchronic.load_when(|value| value > 5).to_string(),
         "load_when_equal_for(5) without time" => seen(synchronic.load_when_equal_for(5, Duration::ZERO)),
         "load_when_equal_for(5) that gives up" => seen(synchronic.load_when_equal_for(5, SHORT)),
+        "load_when_for above 7 that gives up" => seen(synchronic.load_when_for(|value| value > 7, SHORT)),
         "load_when_not_equal_for(7) that gives up" => seen(synchronic.load_when_not_equal_for(7, SHORT)),
         "expect_update_for(7) that gives up" => {
             if synchronic.expect_update_for(7, SHORT).is_done() { "done" } else { "timed out" }.to_owned()
@@ -188,19 +193,29 @@ fn make(call: &str, buffer: &SharedBuffer) -> String {
             // What the words are while it waits.
             let mut meanwhile = Vec::new();
             let seen = counted(synchronic, waiters, || {
+                let began = generation.load(Relaxed);
+                let is_alone = waiters.load(Relaxed) == 1;
+                // Stray wakes, until one is passed on, or so many that one finds it asleep.
+                let stray = |is_passed_on, slept_on| {
+                    let mut turns = 0..200;
+                    until("the wake finds the waiter asleep", || {
+                        generation.wake(1);
+                        if is_passed_on { generation.load(Relaxed) != slept_on } else { turns.next().is_none() }
+                    });
+                };
                 match step {
                     "a wait begins" => {}
-                    "a wait that is notified of 6" => synchronic.store(6, NotifyHint::All),
-                    "a wait that is woken without a notify" => {
-                        let began = generation.load(Relaxed);
-                        // Often enough that one finds it asleep.
-                        let mut turns = 0..200;
-                        until("the wake finds the waiter asleep", || {
-                            generation.wake(1);
-                            let is_passed_on = generation.load(Relaxed) != began;
-                            if began & FOR_ONE == 0 { turns.next().is_none() } else { is_passed_on }
-                        });
+                    "a wait that is notified of 6" => {
+                        synchronic.store(6, hint);
+                        let is_for_one = hint == NotifyHint::One;
+                        let notified = (began & !FOR_ONE).wrapping_add(2 + i32::from(is_for_one));
+                        if is_for_one && !is_alone && sees_sleepers() {
+                            until("the wake is passed on", || generation.load(Relaxed) != notified);
+                        } else {
+                            stray(is_for_one && !is_alone, notified);
+                        }
                     }
+                    "a wait that is woken without a notify" => stray(began & FOR_ONE != 0 && !is_alone, began),
                     _ => panic!("a call that this test does not know: {call}"),
                 }
                 meanwhile.extend(words(buffer).map(|word| word.load(Relaxed)));
@@ -213,14 +228,14 @@ fn make(call: &str, buffer: &SharedBuffer) -> String {
     }
 }
 
-/// Acts when one who waits for 5 has counted itself.
+/// Acts when one who waits for 5 has counted itself, and sleeps, where the system tells who sleeps.
 fn counted(synchronic: Synchronic<'_, i32>, waiters: Slot<'_>, act: impl FnOnce()) -> i32 {
     let before = waiters.load(Relaxed);
     let seen = thread::scope(|threads| {
-        let waiter = threads.spawn(move || synchronic.load_when_equal(5));
+        let waiter = sleepers(threads, 1, move || synchronic.load_when_equal(5));
         until("the waiter is counted", || waiters.load(Relaxed) != before);
         act();
-        waiter.join().unwrap()
+        join_all(waiter)[0]
     });
     assert_eq!(waiters.load(Relaxed), before);
     seen
