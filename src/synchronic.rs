@@ -210,8 +210,8 @@ impl<'buf, T: Value> Synchronic<'buf, T> {
         if deadline::has_passed(deadline) {
             return None;
         }
-        // It may change soon. Relaxed: the look below orders.
-        spin::spin_while(|| !is_wanted(T::from_bits(self.value.load(Relaxed))));
+        // It may change soon. In order here too, as what is wanted may depend on what was done before the value was written.
+        spin::spin_while(|| !is_wanted(self.load()));
         // Relaxed: the fence orders it before the look. To count ourselves out too late is harmless, and too early it cannot
         // be: we do not sleep any more.
         self.waiters.fetch_add(1, Relaxed);

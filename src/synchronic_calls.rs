@@ -37,7 +37,8 @@ impl<T: Value> Synchronic<'_, T> {
     }
 
     /// Sleeps until the value is as wanted, and returns what was seen. `is_wanted` is asked for each value that this agent
-    /// sees, which may be the same more than once.
+    /// sees, which may be the same many times: it should be quick. It must not change or notify this synchronic, since it
+    /// would wake itself without end.
     ///
     /// # Panics
     ///
