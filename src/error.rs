@@ -55,7 +55,7 @@ pub enum Error {
         /// How many slots the buffer has.
         length: usize,
     },
-    /// Foreign memory does not start where a word can start.
+    /// Foreign memory does not start where a word can start, or two slots not where a value of 64 bits can.
     #[error("shared words must be aligned to {align} bytes, but address {address:#x} is not")]
     Misaligned {
         /// The address handed in.
@@ -118,6 +118,12 @@ pub enum Error {
     TooManyPermits {
         /// How many there would be, or were asked for.
         permits: u64,
+        /// The greatest possible number.
+        max: u32,
+    },
+    /// A reader-writer lock has as many readers as it can count. It stays as it is.
+    #[error("the lock has {max} readers, and cannot have more")]
+    TooManyReaders {
         /// The greatest possible number.
         max: u32,
     },

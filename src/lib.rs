@@ -15,11 +15,23 @@ mod event;
 mod futex;
 mod latch;
 mod lock;
+#[cfg(all(feature = "lock_api", not(loom)))]
+#[allow(unsafe_code, reason = "traits that promise exclusion")]
+pub mod lock_api;
 mod once;
 mod permit;
+mod rw_lock;
+mod rw_lock_guard;
+mod rw_lock_queue;
 mod semaphore;
 #[allow(unsafe_code, reason = "one word, by its address")]
 mod slot;
+mod synchronic;
+mod synchronic_calls;
+mod value;
+#[cfg(target_has_atomic = "64")]
+#[allow(unsafe_code, reason = "two words as one, by their address")]
+mod wide;
 
 // Memory
 pub use buffer::{BufferOptions, Origin, SharedBuffer};
@@ -35,7 +47,11 @@ pub use latch::Latch;
 pub use lock::{Lock, LockGuard};
 pub use once::{Once, OnceState};
 pub use permit::Permit;
+pub use rw_lock::RwLock;
+pub use rw_lock_guard::{RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::Semaphore;
+pub use synchronic::{NotifyHint, Synchronic};
+pub use value::{Integer, Value};
 // What went wrong, and what went on
 pub use error::Error;
 pub use futex::{Counters, counters};
@@ -48,6 +64,8 @@ pub use futex::platform as model;
 mod book {
     #[doc = include_str!("../docs/src/abi.md")]
     struct Abi;
+    #[doc = include_str!("../docs/src/rw_lock.md")]
+    struct RwLock;
     #[doc = include_str!("../docs/src/semaphore.md")]
     struct Semaphore;
     #[doc = include_str!("../docs/src/event.md")]
@@ -60,6 +78,10 @@ mod book {
     struct Once;
     #[doc = include_str!("../docs/src/cond.md")]
     struct Cond;
+    // Its example has a value of 64 bits.
+    #[cfg(target_has_atomic = "64")]
+    #[doc = include_str!("../docs/src/synchronic.md")]
+    struct Synchronic;
     #[doc = include_str!("../docs/src/design.md")]
     struct Design;
 }

@@ -96,6 +96,7 @@ impl<'buf> Lock<'buf> {
     }
 
     /// The lock in a word that lies elsewhere: see [`Slot::from_ref`].
+    #[inline]
     pub fn from_slot(state: Slot<'buf>) -> Self {
         Self { state }
     }
@@ -212,7 +213,8 @@ impl<'buf> Lock<'buf> {
 #[derive(Debug)]
 #[must_use = "the lock is unlocked when its guard is dropped"]
 pub struct LockGuard<'buf> {
-    lock: Lock<'buf>,
+    /// For `lock_api` too, where a guard is made again for a lock that is held and whose guard was forgotten.
+    pub(crate) lock: Lock<'buf>,
 }
 
 impl<'buf> LockGuard<'buf> {

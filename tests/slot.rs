@@ -314,6 +314,49 @@ fn words_of_one_address_differ_in_scope() {
 }
 
 #[test]
+fn words_that_lie_elsewhere_are_slots() {
+    let words = [3, 4, 5, 6].map(AtomicI32::new);
+    let slots = Slots::from_ref(&words[1..], Scope::Private).unwrap();
+    assert_eq!((slots.len(), slots.is_empty()), (3, false));
+    assert_eq!(slots.iter().map(|slot| slot.load(Relaxed)).collect::<Vec<_>>(), [4, 5, 6]);
+    assert_eq!([3, 4, usize::MAX].map(|index| slots.get(index)), [None; 3], "not even if there is a word");
+    for (slot, word) in slots.iter().zip(&words[1..]) {
+        assert_eq!(slot, Slot::from_ref(word, Scope::Private).unwrap());
+        slot.fetch_add(10, Relaxed);
+    }
+    assert_eq!(words.each_ref().map(|word| word.load(Relaxed)), [3, 14, 15, 16]);
+}
+
+#[test]
+fn no_words_are_no_slots() {
+    let words = [AtomicI32::new(3)];
+    for nothing in [&[], &words[..0], &words[1..]] {
+        let slots = Slots::from_ref(nothing, Scope::Private).unwrap();
+        assert_eq!((slots.len(), slots.is_empty(), slots.iter().next(), slots.get(0)), (0, true, None, None));
+        assert_eq!(format!("{slots:?}"), "[]");
+    }
+}
+
+#[test]
+fn slots_elsewhere_are_of_the_scope_that_is_asked_for() {
+    let words = [const { AtomicI32::new(0) }; 3];
+    let slots = Slots::from_ref(&words, Scope::Private).unwrap();
+    assert!(slots.iter().all(|slot| slot.scope() == Scope::Private));
+    match Slots::from_ref(&words, Scope::Shared) {
+        Ok(shared) => {
+            assert!(shared.iter().all(|slot| slot.scope() == Scope::Shared));
+            assert_ne!(shared.get(0), slots.get(0));
+        }
+        Err(error) => {
+            assert_eq!(error, Error::Unsupported { what: "waiting across processes" });
+            assert_eq!(std::env::consts::OS, "windows");
+            // Though there is nobody who could wait.
+            assert_eq!(Slots::from_ref(&[], Scope::Shared).unwrap_err(), error);
+        }
+    }
+}
+
+#[test]
 fn only_linux_says_how_many_were_woken() {
     let word = AtomicI32::new(0);
     let slot = Slot::from_ref(&word, Scope::Private).unwrap();

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::confined::{catch, in_child, no_futex, refuse};
 use support::mapping::{PAGE, changeable, map};
-use support::processes::{Process, thread_id, until_thread_asleep};
+use support::processes::{Process, signal_thread, thread_id, until_thread_asleep};
 use support::{Memory, Told, Watchdog, is_emulated, until};
 
 /// As long as the longest sleep of `Scope::Shared` without a look at the word.
@@ -125,8 +125,7 @@ fn storm(word: Slot<'_>, timeout: Duration) -> u32 {
         });
         let thread = numbers.recv().unwrap();
         until("the wait times out", || {
-            // SAFETY: the signal is caught. The thread may be gone, which is an error and no harm.
-            unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGUSR1) };
+            signal_thread(thread, libc::SIGUSR1);
             sleeper.is_finished()
         });
         sleeper.join().unwrap()

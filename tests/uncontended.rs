@@ -9,9 +9,11 @@
 
 mod support;
 
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, Semaphore, SharedBuffer};
+use slotsync::{
+    Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, Role, RwLock, Semaphore, SharedBuffer, Synchronic,
+};
 use std::mem::forget;
-use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst, fence};
 use support::steps::Steps;
 
 /// So many atomic read-modify-writes, no system call, and where things are inlined no call. The operation leaves
@@ -49,11 +51,68 @@ fn a_free_lock_takes_two_atomic_operations_and_no_call() {
 }
 
 #[test]
+fn a_free_reader_writer_lock_takes_two_atomic_operations_and_no_call() {
+    for buffer in &both() {
+        let lock = RwLock::new(buffer, 0).unwrap();
+        assert_fast(buffer, "read, drop the guard", 2, || drop(lock.read().unwrap()));
+        assert_fast(buffer, "try_read, drop the guard", 2, || drop(lock.try_read().unwrap()));
+        assert_fast(buffer, "read, forget the guard, unlock", 2, || {
+            forget(lock.read().unwrap());
+            assert!(lock.unlock_read().is_ok());
+        });
+        assert_fast(buffer, "write, drop the guard", 2, || drop(lock.write()));
+        assert_fast(buffer, "try_write, drop the guard", 2, || drop(lock.try_write()));
+        assert_fast(buffer, "write, forget the guard, unlock", 2, || {
+            forget(lock.write());
+            assert!(lock.unlock_write().is_ok());
+        });
+        let _reader = lock.read();
+        assert_fast(buffer, "read beside another, drop the guard", 2, || drop(lock.read().unwrap()));
+    }
+}
+
+#[test]
 fn a_notify_without_waiters_is_a_load() {
     for buffer in &both() {
         let cond = Cond::new(buffer, 1, Lock::new(buffer, 0).unwrap()).unwrap();
         assert_fast(buffer, "notify_one", 0, || cond.notify_one());
         assert_fast(buffer, "notify_all", 0, || cond.notify_all());
+    }
+}
+
+#[test]
+fn a_value_that_nobody_waits_for_takes_one_atomic_operation_to_change_and_a_fence() {
+    // Which may be an atomic operation on a word that is nobody else's.
+    let Some(Counts { atomics: fence, .. }) = count(|| fence(SeqCst)) else { return };
+    for buffer in &both() {
+        // Of one word, and of two.
+        let small = Synchronic::initialize(buffer, 0, 3_u8).unwrap();
+        let wide = Synchronic::initialize(buffer, 4, 3.0_f64).unwrap();
+        assert_fast(buffer, "load a u8", 0, || assert!(small.load() == 3));
+        assert_fast(buffer, "load an f64", 0, || assert!(wide.load() == 3.0));
+        for (hint, fence) in [(NotifyHint::None, 0), (NotifyHint::One, fence), (NotifyHint::All, fence)] {
+            assert_fast(buffer, "store a u8", 1 + fence, || small.store(3, hint));
+            assert_fast(buffer, "store an f64", 1 + fence, || wide.store(3.0, hint));
+            assert_fast(buffer, "fetch_add, fetch_sub of a u8", 2 * (1 + fence), || {
+                small.fetch_add(1, hint);
+                small.fetch_sub(1, hint);
+            });
+            assert_fast(buffer, "fetch_add, fetch_sub of an f64", 2 * (1 + fence), || {
+                wide.fetch_add(1.0, hint);
+                wide.fetch_sub(1.0, hint);
+            });
+            assert_fast(buffer, "compare_exchange", 1 + fence, || {
+                assert!(small.compare_exchange(3, 3, hint).is_ok());
+            });
+            assert_fast(buffer, "compare_exchange in vain", 0, || {
+                assert!(small.compare_exchange(4, 5, hint).is_err());
+            });
+            assert_fast(buffer, "notify", fence, || small.notify(hint));
+        }
+        assert_no_system_call(buffer, "load_when_equal to what is there", 0, || {
+            assert!(small.load_when_equal(3) == 3);
+        });
+        assert_no_system_call(buffer, "expect_update of what is not there", 0, || wide.expect_update(4.0));
     }
 }
 
@@ -90,6 +149,10 @@ fn what_nobody_waits_for_takes_no_system_call() {
         assert_no_system_call(buffer, "set, reset", 2, || {
             event.set();
             event.reset();
+        });
+        let lock = RwLock::new(buffer, 4).unwrap();
+        assert_no_system_call(buffer, "write, downgrade, upgrade, drop the guard", 4, || {
+            drop(lock.write().downgrade().try_upgrade());
         });
         assert_no_system_call(buffer, "count the last down", 1, || assert!(latch.count_down(1).is_ok()));
         assert_no_system_call(buffer, "run an initializer", 2, || assert!(once.call_once(|| ()).is_ok()));

@@ -5,13 +5,14 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Role, Scope, Semaphore, Slot, counters};
+use slotsync::{Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, OnceState, Role, Scope, Semaphore, Slot, Slots};
+use slotsync::{Synchronic, counters};
 use std::mem;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::thread;
 use support::{Told, Watchdog, until};
 
-/// A word for each primitive and two for the condition, between members that are no words.
+/// A word for each primitive, two for the condition and four for each synchronic, between members that are no words.
 #[repr(C)]
 struct Header {
     version: u16,
@@ -23,9 +24,16 @@ struct Header {
     barrier: AtomicI32,
     once: AtomicI32,
     changed: [AtomicI32; 2],
+    turn: [AtomicI32; 4],
+    letter: u8,
+    level: Aligned,
     said: AtomicI32,
     end: u8,
 }
+
+/// For values of 64 bits.
+#[repr(C, align(8))]
+struct Aligned([AtomicI32; 4]);
 
 impl Header {
     const fn new() -> Self {
@@ -39,6 +47,9 @@ impl Header {
             barrier: AtomicI32::new(0),
             once: AtomicI32::new(0),
             changed: [const { AtomicI32::new(0) }; 2],
+            turn: [const { AtomicI32::new(0) }; 4],
+            letter: b'x',
+            level: Aligned([const { AtomicI32::new(0) }; 4]),
             said: AtomicI32::new(0),
             end: b'.',
         }
@@ -83,6 +94,15 @@ impl Words {
 
     fn cond(self) -> Cond<'static> {
         Cond::from_slots(self.header.changed.each_ref().map(|word| self.slot(word)), self.lock()).unwrap()
+    }
+
+    fn turn(self) -> Synchronic<'static, u8> {
+        Synchronic::from_slots(Slots::from_ref(&self.header.turn, self.scope).unwrap()).unwrap()
+    }
+
+    #[cfg(target_has_atomic = "64")]
+    fn level(self) -> Synchronic<'static, f64> {
+        Synchronic::from_slots(Slots::from_ref(&self.header.level.0, self.scope).unwrap()).unwrap()
     }
 
     /// What one agent does before the other goes on. Only the primitive orders the two.
@@ -219,6 +239,43 @@ const COND: Pair = Pair {
     end: |words| assert!(!words.lock().is_locked()),
 };
 
+const SYNCHRONIC: Pair = Pair {
+    name: "a synchronic elsewhere",
+    prepare: |words| words.turn().store(3, NotifyHint::All),
+    waiter: |words| {
+        assert_eq!(words.turn().load_when_equal(7), 7);
+        words.assert_said();
+    },
+    waker: |words, until_asleep| {
+        until_asleep();
+        words.say();
+        words.turn().fetch_add(4, NotifyHint::One);
+    },
+    end: |words| {
+        assert_eq!(words.turn().load(), 7);
+        assert_eq!(words.header.turn[0].load(Relaxed), 0, "nobody waits");
+    },
+};
+
+#[cfg(target_has_atomic = "64")]
+const WIDE_SYNCHRONIC: Pair = Pair {
+    name: "a synchronic of 64 bits elsewhere",
+    prepare: |words| words.level().store(0.1, NotifyHint::All),
+    waiter: |words| {
+        words.level().expect_update(0.1);
+        words.assert_said();
+    },
+    waker: |words, until_asleep| {
+        until_asleep();
+        words.say();
+        assert_eq!(words.level().compare_exchange(0.1, -0.0, NotifyHint::All), Ok(0.1));
+    },
+    end: |words| {
+        assert_eq!(words.level().load(), 0.0);
+        assert_eq!(words.header.level.0[0].load(Relaxed), 0, "nobody waits");
+    },
+};
+
 fn between_threads(pair: &Pair, header: &'static Header, scope: Scope) {
     let _watchdog = Watchdog::new(pair.name);
     let words = Words { header, scope };
@@ -263,8 +320,8 @@ fn between_processes(pair: &Pair, header: &'static Header) {
 fn ended(pair: &Pair, words: Words) {
     (pair.end)(words);
     assert_eq!(counters().rescues, 0, "a lost wakeup, found by the end of a slice");
-    let Header { version, label, end, .. } = words.header;
-    assert_eq!((*version, label, *end), (7, b"pad", b'.'), "what lies beside the words has changed");
+    let Header { version, label, letter, end, .. } = words.header;
+    assert_eq!((*version, label, *letter, *end), (7, b"pad", b'x', b'.'), "what lies beside the words has changed");
 }
 
 macro_rules! elsewhere {
@@ -301,4 +358,8 @@ elsewhere! {
     a_barrier: BARRIER,
     a_once: ONCE,
     a_condition: COND,
+    a_synchronic: SYNCHRONIC,
 }
+
+#[cfg(target_has_atomic = "64")]
+elsewhere! { a_synchronic_of_64_bits: WIDE_SYNCHRONIC, }

@@ -177,7 +177,8 @@ impl SharedBuffer {
     ///
     /// - valid for reads and writes at this address, in every page;
     /// - initialized (zeroed memory is);
-    /// - accessed by atomic operations of 4 bytes only, wherever this process accesses them other than through slots.
+    /// - accessed by atomic operations of 4 bytes only, wherever this process accesses them other than through slots; and not
+    ///   so the value of a [`Synchronic`](crate::Synchronic) of 64 bits, while it is in use.
     ///
     /// # Cross-process
     ///

@@ -1,6 +1,6 @@
 //! FreeBSD: `_umtx_op(2)`.
 
-use super::{Scope, Sleep, refused};
+use super::{Class, Scope, Sleep, refused};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use core::ffi::{c_int, c_ulong, c_void};
@@ -11,7 +11,7 @@ use std::time::Instant;
 pub(super) const SHARED: bool = true;
 
 /// `UMTX_OP_WAIT_UINT`. It answers "not equal" and "woken" alike, so the word is compared here first.
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope, _: Class) -> Sleep {
     // Relaxed: the kernel compares again, and the caller orders what it reads.
     if word.load(Relaxed) != expected {
         return Sleep::NotEqual;
@@ -80,5 +80,11 @@ fn wake_some(word: *const AtomicI32, operation: c_int, count: u32) {
 
 /// The system does not tell.
 pub(super) fn wake_counted(_: *const AtomicI32, _: u32, _: Scope) -> Option<u32> {
+    None
+}
+
+/// The system knows no classes: all are woken.
+pub(super) fn wake_class(word: *const AtomicI32, _: u32, scope: Scope, _: Class) -> Option<u32> {
+    wake(word, u32::MAX, scope);
     None
 }

@@ -1,9 +1,9 @@
 //! Linux and Android: `futex(2)`.
 
-use super::{Scope, Sleep, refused};
+use super::{Class, Scope, Sleep, refused};
 use crate::deadline;
 use crate::sync::AtomicI32;
-use core::num::NonZeroU32;
+use core::ptr;
 use core::sync::atomic::AtomicU32;
 use rustix::io::Errno;
 use rustix::thread::futex::{Flags, Timespec, wait_bitset};
@@ -12,11 +12,8 @@ use std::time::Instant;
 
 pub(super) const SHARED: bool = true;
 
-/// Every plain wake matches every bit.
-const ANY: NonZeroU32 = NonZeroU32::MAX;
-
 /// `FUTEX_WAIT_BITSET`, because its deadline is a point in time: a signal that interrupts the sleep cannot extend it.
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope, class: Class) -> Sleep {
     // SAFETY: AtomicI32 and AtomicU32 have the same size, alignment and validity, and both may be written while shared.
     let word = unsafe { &*(&raw const *word).cast::<AtomicU32>() };
     let flags = match scope {
@@ -24,7 +21,7 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
         Scope::Shared => Flags::empty(),
     };
     let end = deadline.and_then(monotonic);
-    match wait_bitset(word, flags, expected as u32, end.as_ref(), ANY) {
+    match wait_bitset(word, flags, expected as u32, end.as_ref(), class.0) {
         Ok(()) => Sleep::Woken,
         Err(Errno::AGAIN) => Sleep::NotEqual,
         // The kernel says these two only if it finds the sleeper still in its queue, where no wake has reached it.
@@ -57,14 +54,20 @@ pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
 }
 
 pub(super) fn wake_counted(word: *const AtomicI32, count: u32, scope: Scope) -> Option<u32> {
+    wake_class(word, count, scope, Class::ANY)
+}
+
+/// `FUTEX_WAKE_BITSET`, which wakes those whose wait has a bit in common. With all bits it is `FUTEX_WAKE`.
+pub(super) fn wake_class(word: *const AtomicI32, count: u32, scope: Scope, class: Class) -> Option<u32> {
     let operation = match scope {
-        Scope::Private => libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
-        Scope::Shared => libc::FUTEX_WAKE,
+        Scope::Private => libc::FUTEX_WAKE_BITSET | libc::FUTEX_PRIVATE_FLAG,
+        Scope::Shared => libc::FUTEX_WAKE_BITSET,
     };
     // The kernel takes a count below one for one, so a large one must not turn negative.
     let count = i32::try_from(count).unwrap_or(i32::MAX);
-    // SAFETY: FUTEX_WAKE uses the pointer as an address to look up; where there is no memory any more it says EFAULT.
-    let woken = unsafe { libc::syscall(libc::SYS_futex, word, operation, count) };
+    let (no_timeout, no_word) = (ptr::null::<libc::timespec>(), ptr::null::<AtomicI32>());
+    // SAFETY: a wake uses the pointer as an address to look up; where there is no memory any more it says EFAULT.
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word, operation, count, no_timeout, no_word, class.0.get()) };
     // A refusal woke nobody.
     Some(u32::try_from(woken).unwrap_or(0))
 }

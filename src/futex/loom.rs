@@ -57,7 +57,7 @@
 //!
 //! [`SharedBuffer::new`]: crate::SharedBuffer::new
 
-use super::{Scope, Sleep};
+use super::{Class, Scope, Sleep};
 use crate::deadline;
 use crate::sync::{self, AtomicI32, Ordering::Relaxed};
 use ::loom::sync::atomic::AtomicUsize;
@@ -172,6 +172,7 @@ type Key = (usize, Scope);
 struct Waiter {
     ticket: usize,
     key: Key,
+    class: Class,
     is_timed: bool,
     thread: Thread,
     /// Polling: a wake came.
@@ -182,21 +183,23 @@ struct Waiter {
 /// that every choice the kernel could make is explored.
 struct Token {
     key: Key,
-    /// Waiters with a lower ticket were asleep when the wake came.
-    before: usize,
+    class: Class,
+    /// Waiters with these tickets were asleep when the wake came.
+    tickets: std::ops::Range<usize>,
 }
 
 impl Queue {
-    fn join(&mut self, key: Key, is_timed: bool) -> usize {
+    fn join(&mut self, key: Key, class: Class, is_timed: bool) -> usize {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.waiters.push(Waiter { ticket, key, is_timed, thread: thread::current(), woken: false });
+        self.waiters.push(Waiter { ticket, key, class, is_timed, thread: thread::current(), woken: false });
         ticket
     }
 
     /// Takes the oldest token that this waiter was there for. The oldest: a later one may serve a later waiter too.
-    fn take_token(&mut self, ticket: usize, key: Key) -> bool {
-        let mine = self.tokens.iter().position(|token| token.key == key && ticket < token.before);
+    fn take_token(&mut self, ticket: usize, key: Key, class: Class) -> bool {
+        let is_mine = |token: &Token| token.key == key && token.class.meets(class) && token.tickets.contains(&ticket);
+        let mine = self.tokens.iter().position(is_mine);
         if let Some(mine) = mine {
             self.tokens.remove(mine);
             self.leave(ticket);
@@ -209,14 +212,22 @@ impl Queue {
     }
 
     /// Adds a token for each of up to `count` waiters that no token is for yet, and unparks all who may take one.
-    fn wake(&mut self, key: Key, count: usize) -> usize {
-        let asleep = self.waiters.iter().filter(|waiter| waiter.key == key).count();
-        let promised = self.tokens.iter().filter(|token| token.key == key).count();
-        let woken = count.min(asleep.saturating_sub(promised));
-        for _ in 0..woken {
-            self.tokens.push(Token { key, before: self.next_ticket });
+    fn wake(&mut self, key: Key, class: Class, count: usize) -> usize {
+        let is_meant = |waiter: &&Waiter| waiter.key == key && waiter.class.meets(class);
+        let asleep: Vec<_> = self.waiters.iter().filter(is_meant).map(|waiter| (waiter.ticket, waiter.class)).collect();
+        let is_own = |ticket| self.tokens.iter().any(|token| token.tickets == (ticket..ticket + 1));
+        let unpromised: Vec<_> = asleep.iter().filter(|(ticket, _)| !is_own(*ticket)).copied().collect();
+        let is_for_any = |token: &&Token| token.key == key && token.class.meets(class) && token.tickets.len() != 1;
+        let promised = self.tokens.iter().filter(is_for_any).count();
+        let woken = count.min(unpromised.len().saturating_sub(promised));
+        if woken == unpromised.len() {
+            // All of them: nobody has to be chosen.
+            let own = |&(ticket, class): &(usize, Class)| Token { key, class, tickets: ticket..ticket + 1 };
+            self.tokens.extend(unpromised.iter().map(own));
+        } else {
+            self.tokens.extend((0..woken).map(|_| Token { key, class, tickets: 0..self.next_ticket }));
         }
-        for waiter in self.waiters.iter().filter(|waiter| woken > 0 && waiter.key == key) {
+        for waiter in self.waiters.iter().filter(is_meant).filter(|_| woken > 0) {
             waiter.thread.unpark();
         }
         woken
@@ -224,8 +235,9 @@ impl Queue {
 
     /// Notes the wake without a word to anybody: unparking would order memory. All are released, beyond `count` for no
     /// reason.
-    fn mark_all_woken(&mut self, key: Key, count: usize) -> usize {
-        let woken = self.waiters.iter_mut().filter(|waiter| waiter.key == key && !waiter.woken);
+    fn mark_all_woken(&mut self, key: Key, class: Class, count: usize) -> usize {
+        let is_meant = |waiter: &&mut Waiter| waiter.key == key && waiter.class.meets(class) && !waiter.woken;
+        let woken = self.waiters.iter_mut().filter(is_meant);
         woken.map(|waiter| waiter.woken = true).count().min(count)
     }
 
@@ -240,12 +252,12 @@ impl Queue {
 
 impl Kernel {
     /// Sleeps until a token, or until the schedule lets the time run out.
-    fn park(&self, key: Key, is_timed: bool) -> Sleep {
+    fn park(&self, key: Key, class: Class, is_timed: bool) -> Sleep {
         // No loom operation since the comparison: comparing and joining are one step.
-        let ticket = self.queue().join(key, is_timed);
+        let ticket = self.queue().join(key, class, is_timed);
         loop {
             self.enter();
-            if self.queue().take_token(ticket, key) {
+            if self.queue().take_token(ticket, key, class) {
                 // The wake and the deadline came together: the time-out swallowed the wake.
                 let is_late = is_timed && std::mem::take(&mut self.queue().late);
                 return if is_late { self.timed_out() } else { Sleep::Woken };
@@ -256,7 +268,8 @@ impl Kernel {
             }
             if std::mem::take(&mut self.queue().stray) {
                 self.queue().leave(ticket);
-                return Sleep::Woken;
+                // A signal, for those to whom it is more than a return for no reason.
+                return if class == Class::READERS { Sleep::Interrupted } else { Sleep::Woken };
             }
             thread::park();
         }
@@ -264,13 +277,13 @@ impl Kernel {
 
     /// Looks again and again. Of several waiters only the first does so: two that yield to each other would keep a
     /// third from ever running. Who leaves unparks the others, so all that can be ordered thereby is what *it* knew.
-    fn poll(&self, word: &AtomicI32, key: Key, expected: i32, is_timed: bool) -> Sleep {
+    fn poll(&self, word: &AtomicI32, key: Key, class: Class, expected: i32, is_timed: bool) -> Sleep {
         // Not by yielding: who has yielded is shown no value again that it saw before, however weakly it reads.
         if !is_timed && std::mem::take(&mut self.queue().stray) {
             self.enter();
             return Sleep::Woken;
         }
-        let ticket = self.queue().join(key, is_timed);
+        let ticket = self.queue().join(key, class, is_timed);
         if is_timed {
             self.enter();
             let is_woken = self.queue().is_woken(ticket);
@@ -325,7 +338,7 @@ impl Kernel {
 
 pub(super) const SHARED: bool = true;
 
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope, class: Class) -> Sleep {
     let key = ((&raw const *word).addr(), scope);
     KERNEL.enter();
     // Adding nothing reads the newest value, as the kernel does; a load could read a stale one.
@@ -336,8 +349,8 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
         return Sleep::TimedOut { perhaps_woken: false };
     }
     match KERNEL.double {
-        Double::Parking | Double::Erring => KERNEL.park(key, deadline.is_some()),
-        Double::Polling => KERNEL.poll(word, key, expected, deadline.is_some()),
+        Double::Parking | Double::Erring => KERNEL.park(key, class, deadline.is_some()),
+        Double::Polling => KERNEL.poll(word, key, class, expected, deadline.is_some()),
     }
 }
 
@@ -346,12 +359,16 @@ pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
 }
 
 pub(super) fn wake_counted(word: *const AtomicI32, count: u32, scope: Scope) -> Option<u32> {
+    wake_class(word, count, scope, Class::ANY)
+}
+
+pub(super) fn wake_class(word: *const AtomicI32, count: u32, scope: Scope, class: Class) -> Option<u32> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let key = (word.addr(), scope);
     KERNEL.enter();
     let woken = match KERNEL.double {
-        Double::Parking | Double::Erring => KERNEL.queue().wake(key, count),
-        Double::Polling => KERNEL.queue().mark_all_woken(key, count),
+        Double::Parking | Double::Erring => KERNEL.queue().wake(key, class, count),
+        Double::Polling => KERNEL.queue().mark_all_woken(key, class, count),
     };
     Some(u32::try_from(woken).unwrap_or(u32::MAX))
 }

@@ -3,7 +3,7 @@
 //! atomic-wait is no peer here: it parks through libc++, whose sleepers wait in a table of its own, where these wakes
 //! do not reach them.
 
-use super::{Scope, Sleep, refused};
+use super::{Class, Scope, Sleep, refused};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use std::io;
@@ -13,7 +13,7 @@ pub(super) const SHARED: bool = true;
 const SIZE: usize = size_of::<AtomicI32>();
 
 /// It answers "not equal" and "woken" alike, so the word is compared here first.
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope, _: Class) -> Sleep {
     // Relaxed: the kernel compares again, and the caller orders what it reads.
     if word.load(Relaxed) != expected {
         return Sleep::NotEqual;
@@ -63,5 +63,11 @@ pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
 
 /// The system does not tell.
 pub(super) fn wake_counted(_: *const AtomicI32, _: u32, _: Scope) -> Option<u32> {
+    None
+}
+
+/// The system knows no classes: all are woken.
+pub(super) fn wake_class(word: *const AtomicI32, _: u32, scope: Scope, _: Class) -> Option<u32> {
+    wake(word, u32::MAX, scope);
     None
 }

@@ -13,6 +13,7 @@
 
 use crate::sync::{AtomicI32, Counter, Ordering::Relaxed};
 use crate::{deadline, error::Error};
+use core::num::NonZeroU32;
 use crossbeam_utils::CachePadded;
 use std::time::{Duration, Instant};
 
@@ -42,8 +43,8 @@ mod platform;
 )))]
 compile_error!(
     "slotsync has no futex for this platform. A backend is one file in src/futex/ that provides \
-     `SHARED: bool`, `wait(word, expected, deadline, scope) -> Sleep`, `wake(word, count, scope)` and \
-     `wake_counted(word, count, scope) -> Option<u32>`; see src/futex/linux.rs"
+     `SHARED: bool`, `wait(word, expected, deadline, scope, class) -> Sleep`, `wake(word, count, scope)`, \
+     `wake_counted(word, count, scope) -> Option<u32>` and `wake_class(word, count, scope, class) -> Option<u32>`; see src/futex/linux.rs"
 );
 
 /// Who can sleep on a word and wake its sleepers.
@@ -103,8 +104,8 @@ pub(crate) enum Sleep {
     TimedOut { perhaps_woken: bool },
     /// A signal handler ran, and no wake was spent on this sleeper.
     Interrupted,
-    /// Time to look at the word, see `SLICE`. Nobody is known to have sent a wake.
-    SliceOver,
+    /// Time to look at the word, see `SLICE`. Nobody is known to have sent a wake; on some systems one may be swallowed.
+    SliceOver { perhaps_woken: bool },
 }
 
 impl Sleep {
@@ -114,7 +115,24 @@ impl Sleep {
 
     /// May a wake have been spent on this sleeper that another would need now?
     pub(crate) fn may_have_taken_a_wake(self) -> bool {
-        matches!(self, Self::Woken | Self::TimedOut { perhaps_woken: true })
+        matches!(self, Self::Woken | Self::TimedOut { perhaps_woken: true } | Self::SliceOver { perhaps_woken: true })
+    }
+}
+
+/// Which of those who sleep on one word: where the platform tells them apart, a wake reaches only those of its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Class(NonZeroU32);
+
+impl Class {
+    /// Everybody.
+    pub(crate) const ANY: Self = Self(NonZeroU32::MAX);
+    pub(crate) const READERS: Self = Self(NonZeroU32::new(1).unwrap());
+    pub(crate) const WRITERS: Self = Self(NonZeroU32::new(2).unwrap());
+
+    /// Does a wake of one class reach a sleeper of the other?
+    #[cfg(loom)]
+    fn meets(self, other: Self) -> bool {
+        self.0.get() & other.0.get() != 0
     }
 }
 
@@ -163,16 +181,16 @@ const SLICE: Duration = Duration::from_secs(1);
 /// Sleeps while `word` holds `expected`, until a wake, the deadline, or the end of a slice.
 ///
 /// `NotEqual` wins over a deadline that has passed. A deadline that has passed does not sleep.
-pub(crate) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope) -> Sleep {
+pub(crate) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope, class: Class) -> Sleep {
     let slice = slice_end(deadline, scope);
-    let sleep = platform::wait(word, expected, slice.or(deadline), scope);
+    let sleep = platform::wait(word, expected, slice.or(deadline), scope, class);
     if sleep != Sleep::NotEqual {
         SLEEPS.fetch_add(1, Relaxed);
     }
-    match sleep.is_timed_out() {
-        true if slice.is_some() => Sleep::SliceOver,
+    match sleep {
+        Sleep::TimedOut { perhaps_woken } if slice.is_some() => Sleep::SliceOver { perhaps_woken },
         // Nobody set a time. To believe it would let a caller without a deadline go on as if it had been woken.
-        true if deadline.is_none() => Sleep::Interrupted,
+        Sleep::TimedOut { .. } if deadline.is_none() => Sleep::Interrupted,
         _ => sleep,
     }
 }
@@ -203,7 +221,14 @@ pub(crate) fn wake_counted(word: *const AtomicI32, count: u32, scope: Scope) -> 
     platform::wake_counted(word, count, scope).ok_or(Error::Unsupported { what: "counting the woken" })
 }
 
+/// Wakes up to `count` sleepers of a class and says how many there were. Where the platform knows no classes, or does not
+/// tell, it wakes all of every class and says `None`.
+pub(crate) fn wake_class(word: *const AtomicI32, count: u32, scope: Scope, class: Class) -> Option<u32> {
+    platform::wake_class(word, count, scope, class)
+}
+
 /// Refuses a scope that this platform cannot reach.
+#[inline]
 pub(crate) fn check_scope(scope: Scope) -> Result<(), Error> {
     if scope == Scope::Shared && !platform::SHARED {
         return Err(Error::Unsupported { what: "waiting across processes" });

@@ -1,6 +1,6 @@
 //! Windows: `WaitOnAddress`, which knows the threads of one process alone.
 
-use super::{Scope, Sleep};
+use super::{Class, Scope, Sleep};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use std::ptr;
@@ -11,7 +11,7 @@ use windows_sys::Win32::System::Threading::{INFINITE, WaitOnAddress};
 pub(super) const SHARED: bool = false;
 
 /// It answers "not equal" and "woken" alike, so the word is compared here first.
-pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, _: Scope) -> Sleep {
+pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, _: Scope, _: Class) -> Sleep {
     // Relaxed: the system compares again, and the caller orders what it reads.
     if word.load(Relaxed) != expected {
         return Sleep::NotEqual;
@@ -42,5 +42,11 @@ pub(super) fn wake(word: *const AtomicI32, count: u32, _: Scope) {
 
 /// The system does not tell.
 pub(super) fn wake_counted(_: *const AtomicI32, _: u32, _: Scope) -> Option<u32> {
+    None
+}
+
+/// The system knows no classes: all are woken.
+pub(super) fn wake_class(word: *const AtomicI32, _: u32, scope: Scope, _: Class) -> Option<u32> {
+    wake(word, u32::MAX, scope);
     None
 }

@@ -11,13 +11,17 @@ mod lock;
 mod once;
 mod pages;
 mod rows;
+mod rw_lock;
 mod semaphore;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
+mod synchronic;
 
 use pages::{page, table};
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, Semaphore, SharedBuffer};
+use slotsync::{
+    Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, OnceState, RwLock, Semaphore, SharedBuffer, Synchronic, Value,
+};
 use std::fs;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -26,12 +30,14 @@ fn the_table_of_primitives_is_true() {
     let Some(abi) = page("abi.md") else { return };
     let primitives = [
         ("`Lock`", Lock::SLOTS, "unlocked"),
+        ("`RwLock`", RwLock::SLOTS, "unlocked"),
         ("`Semaphore`", Semaphore::SLOTS, "no permits"),
         ("`Event`", Event::SLOTS, "not set"),
         ("`Latch`", Latch::SLOTS, "done: the count is zero"),
         ("`Barrier`", Barrier::SLOTS, "nobody has arrived"),
         ("`Once`", Once::SLOTS, "not run"),
         ("`Cond`", Cond::SLOTS, "nobody waits"),
+        ("`Synchronic`", Synchronic::<i32>::SLOTS, "the value 0, and nobody waits"),
     ];
     let rows = primitives
         .map(|(name, slots, zeros)| [name, &slots.to_string(), &(4 * slots).to_string(), zeros].map(str::to_owned));
@@ -41,7 +47,7 @@ fn the_table_of_primitives_is_true() {
 /// What the last column of that table says.
 #[test]
 fn fresh_memory_is_a_valid_state_of_every_primitive() {
-    let buffer = SharedBuffer::new(4 * 8).unwrap();
+    let buffer = SharedBuffer::new(4 * 14).unwrap();
     assert!(buffer.slots(..).unwrap().iter().all(|slot| slot.load(Relaxed) == 0));
     let lock = Lock::new(&buffer, 0).unwrap();
     assert!(!lock.is_locked());
@@ -76,6 +82,32 @@ fn fresh_memory_is_a_valid_state_of_every_primitive() {
     cond.notify_all();
     assert!([6, 7].iter().all(|index| buffer.slot(*index).unwrap().load(Relaxed) == 0), "somebody was found waiting");
     assert!(cond.wait_for(lock.lock(), std::time::Duration::ZERO).1.is_timed_out());
+
+    let rw_lock = RwLock::new(&buffer, 8).unwrap();
+    assert_eq!((rw_lock.readers(), rw_lock.is_writing()), (0, false));
+    drop(rw_lock.try_read().unwrap().unwrap());
+    drop(rw_lock.try_write().unwrap());
+
+    fn is_zero<T: Value>(buffer: &SharedBuffer, zero: T) {
+        let synchronic = Synchronic::<T>::new(buffer, 10).unwrap();
+        assert_eq!(synchronic.load(), zero);
+        synchronic.notify(NotifyHint::All);
+        assert!((10..14).all(|index| buffer.slot(index).unwrap().load(Relaxed) == 0), "somebody was found waiting");
+        assert_eq!(synchronic.load_when_equal(zero), zero);
+    }
+    is_zero(&buffer, 0_i8);
+    is_zero(&buffer, 0_u8);
+    is_zero(&buffer, 0_i16);
+    is_zero(&buffer, 0_u16);
+    is_zero(&buffer, 0_i32);
+    is_zero(&buffer, 0_u32);
+    is_zero(&buffer, 0.0_f32);
+    #[cfg(target_has_atomic = "64")]
+    {
+        is_zero(&buffer, 0_i64);
+        is_zero(&buffer, 0_u64);
+        is_zero(&buffer, 0.0_f64);
+    }
 }
 
 #[cfg(unix)]

@@ -26,6 +26,18 @@ pub(crate) fn run(
     calls: &[(&str, usize)],
     make: impl Fn(&str, &SharedBuffer) -> String,
 ) {
+    run_where(0, file, name, names, calls, make);
+}
+
+/// As [`run`], where agents sleep on another word than the first.
+pub(crate) fn run_where(
+    place: usize,
+    file: &str,
+    name: &str,
+    names: Names<'_>,
+    calls: &[(&str, usize)],
+    make: impl Fn(&str, &SharedBuffer) -> String,
+) {
     let Some(text) = page(file) else { return };
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for row in table(&text, name) {
@@ -39,7 +51,7 @@ pub(crate) fn run(
             // Where other agents take part in a call, who wakes whom is not the call's doing alone.
             let is_alone = !["after a sleep", "wait that", "wait begins"].iter().any(|part| call.contains(part));
             let make = || make(&call, &buffer);
-            let (answered, woken) = if is_alone { woken_by(&buffer, make) } else { (make(), None) };
+            let (answered, woken) = if is_alone { woken_by(buffer.slot(place).unwrap(), make) } else { (make(), None) };
             let found: Vec<_> = buffer.slots(..).unwrap().iter().map(|slot| slot.load(Relaxed)).collect();
             assert_eq!((&found, &*answered), (&expected, &**answer), "{call} on {before}, with {choice:?}");
             if let Some(woken) = woken {
@@ -64,6 +76,17 @@ pub(crate) fn look(file: &str, name: &str, names: Names<'_>, rows: usize, look: 
             let is_named = choice.iter().any(|(name, _)| *name == state);
             let expected = if is_named { value(&state, &choice).to_string() } else { state.clone() };
             assert_eq!(look(&buffer), expected, "{words}, with {choice:?}");
+        }
+    }
+}
+
+/// Looks at each row of a table whose first column is the words, for each choice of the values that its names can have.
+pub(crate) fn each(file: &str, name: &str, names: Names<'_>, look: impl Fn(&[String], &SharedBuffer)) {
+    let Some(text) = page(file) else { return };
+    for row in table(&text, name) {
+        let words = plain(&row[0]);
+        for choice in choices(&words, names) {
+            look(&row, &holding(&values(&words, &choice)));
         }
     }
 }
@@ -146,15 +169,14 @@ pub(crate) fn giving_up(buffer: &SharedBuffer, mark: i32, call: impl Fn() -> Str
     answer
 }
 
-/// How many threads sleep on the first word while a call is made. More than any call wakes that does not wake all.
+/// How many threads sleep on the word while a call is made. More than any call wakes that does not wake all.
 const SLEEPERS: usize = 3;
 
-/// Makes the call while threads sleep on the first word, and says how many of them it woke. `None`: nobody can tell.
-fn woken_by<T>(buffer: &SharedBuffer, call: impl FnOnce() -> T) -> (T, Option<u32>) {
+/// Makes the call while threads sleep on the word, and says how many of them it woke. `None`: nobody can tell.
+fn woken_by<T>(word: Slot<'_>, call: impl FnOnce() -> T) -> (T, Option<u32>) {
     if !cfg!(target_os = "linux") || is_emulated() {
         return (call(), None);
     }
-    let word = word(buffer);
     let value = word.load(Relaxed);
     thread::scope(|threads| {
         let numbers = Told::default();

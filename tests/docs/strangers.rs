@@ -2,10 +2,15 @@
 //! the crate. Those for the lock are in `lock.rs`.
 
 use crate::lock;
-use crate::support::Watchdog;
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, Role, Semaphore, SharedBuffer, Slot, Wait};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::support::{Watchdog, join_all, sleepers, until};
+use slotsync::{
+    Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, Role, RwLock, Scope, Semaphore, SharedBuffer, Slot,
+    Synchronic, Wait,
+};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicI32, fence};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// How often each agent does its part.
 const TURNS: i32 = 2000;
@@ -97,6 +102,300 @@ mod semaphores {
         } else if was & WAITING != 0 {
             word.wake(count as u32);
         }
+    }
+}
+
+#[test]
+fn who_follows_the_page_shares_the_rw_lock() {
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_rw_lock");
+    let word = AtomicI32::new(0);
+    let lock = RwLock::from_slot(Slot::from_ref(&word, Scope::Private).unwrap());
+    let buffer = SharedBuffer::new(8).unwrap();
+    let [low, high] = [0, 1].map(|index| buffer.slot(index).unwrap());
+    let write = move || {
+        low.store(low.load(Relaxed) + 1, Relaxed);
+        thread::yield_now();
+        high.store(high.load(Relaxed) + 1, Relaxed);
+    };
+    let look = move || {
+        let was = low.load(Relaxed);
+        thread::yield_now();
+        assert_eq!((low.load(Relaxed), high.load(Relaxed)), (was, was));
+    };
+    thread::scope(|threads| {
+        let word = &word;
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                rw_locks::read(word, None);
+                look();
+                rw_locks::unlock_read(word);
+            }
+        });
+        threads.spawn(move || {
+            for turn in 0..TURNS {
+                rw_locks::write(word, turn % 2 == 0);
+                write();
+                if turn % 3 == 0 {
+                    rw_locks::downgrade(word);
+                    look();
+                    rw_locks::unlock_read(word);
+                } else {
+                    rw_locks::unlock_write(word);
+                }
+            }
+        });
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                let _guard = lock.read().unwrap();
+                look();
+            }
+        });
+        for _ in 0..TURNS {
+            let _guard = lock.write();
+            write();
+        }
+    });
+    assert_eq!([low, high].map(|slot| slot.load(Relaxed)), [2 * TURNS; 2]);
+    assert!(!lock.is_writing() && lock.readers() == 0);
+}
+
+/// Step 3: nothing but the mark is left of the writer, and one reads for long.
+#[test]
+fn who_follows_the_page_comes_in_behind_a_writer_that_died() {
+    let _watchdog = Watchdog::new("who_follows_the_page_comes_in_behind_a_writer_that_died");
+    let word = AtomicI32::new(1 | i32::MIN);
+    rw_locks::read(&word, Some(Duration::from_secs(1)));
+    assert_eq!(word.load(Relaxed), 2 | 1 << 30);
+}
+
+mod rw_locks {
+    use super::*;
+
+    const READERS: i32 = (1 << 29) - 1;
+    const WRITING: i32 = 1 << 29;
+    const READERS_WAITING: i32 = 1 << 30;
+    const WRITERS_WAITING: i32 = i32::MIN;
+    const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
+
+    fn is_free(word: i32) -> bool {
+        word & !MARKS == 0
+    }
+
+    fn is_open(word: i32) -> bool {
+        word & WRITING == 0 && (word & READERS == 0 || word & WRITERS_WAITING == 0)
+    }
+
+    /// `slice`: how long each sleep may last. The page asks for a second on shared memory; without one, a wake that is
+    /// lost is lost for good.
+    pub(super) fn read(word: &AtomicI32, slice: Option<Duration>) {
+        let mut doubts_at = Instant::now() + Duration::from_secs(1);
+        loop {
+            if take(word, is_open, |was| was + 1) {
+                return;
+            }
+            let now = word.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
+            if is_open(now) {
+                continue;
+            }
+            let ended = classes::wait(word, now, classes::READER, slice);
+            if ended == Wait::TimedOut && Instant::now() >= doubts_at && word.load(Relaxed) & WRITING == 0 {
+                doubt(word);
+                doubts_at = Instant::now() + Duration::from_secs(1);
+            }
+        }
+    }
+
+    fn doubt(word: &AtomicI32) {
+        if classes::wake_one_writer(word) != Some(true) {
+            word.fetch_and(!WRITERS_WAITING, Relaxed);
+            classes::wake_writers(word);
+        }
+        let end = Instant::now() + Duration::from_millis(20);
+        loop {
+            let now = word.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;
+            let left = end.saturating_duration_since(Instant::now());
+            if is_free(now) || left.is_zero() || classes::wait(word, now, classes::READER, Some(left)) == Wait::Woken {
+                return;
+            }
+        }
+    }
+
+    /// Impatient: gives up after each sleep, and begins anew.
+    pub(super) fn write(word: &AtomicI32, is_impatient: bool) {
+        'anew: loop {
+            if take(word, is_free, |was| was | WRITING) {
+                return;
+            }
+            let mut marks = WRITERS_WAITING;
+            loop {
+                let now = word.fetch_or(marks, Relaxed) | marks;
+                if is_free(now) {
+                    if word.compare_exchange(now, now | WRITING, Acquire, Relaxed).is_ok() {
+                        return;
+                    }
+                } else if is_impatient && marks == MARKS {
+                    withdraw(word);
+                    continue 'anew;
+                } else {
+                    let _ = classes::wait(word, now, classes::WRITER, None);
+                    marks = MARKS;
+                }
+            }
+        }
+    }
+
+    fn withdraw(word: &AtomicI32) {
+        if classes::wake_one_writer(word) != Some(true) {
+            word.fetch_and(!MARKS, Relaxed);
+            classes::wake_all(word);
+        }
+    }
+
+    fn take(word: &AtomicI32, may: fn(i32) -> bool, taken: fn(i32) -> i32) -> bool {
+        let mut was = word.load(Relaxed);
+        while may(was) {
+            match word.compare_exchange(was, taken(was), Acquire, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => was = now,
+            }
+        }
+        false
+    }
+
+    pub(super) fn unlock_read(word: &AtomicI32) {
+        let mut was = word.load(Relaxed);
+        loop {
+            assert!(was & READERS > 0 && was & WRITING == 0, "nobody reads");
+            let now = if was & READERS == 1 { 0 } else { was - 1 };
+            match word.compare_exchange(was, now, Release, Relaxed) {
+                Ok(_) if was & READERS == 1 => return wake(word, was),
+                Ok(_) => return,
+                Err(now) => was = now,
+            }
+        }
+    }
+
+    pub(super) fn unlock_write(word: &AtomicI32) {
+        let mut was = word.load(Relaxed);
+        loop {
+            assert!(was & WRITING != 0, "nobody writes");
+            match word.compare_exchange(was, 0, Release, Relaxed) {
+                Ok(_) => return wake(word, was),
+                Err(now) => was = now,
+            }
+        }
+    }
+
+    pub(super) fn downgrade(word: &AtomicI32) {
+        let mut was = word.load(Relaxed);
+        loop {
+            assert!(was & WRITING != 0, "nobody writes");
+            match word.compare_exchange(was, was & MARKS | 1, Release, Relaxed) {
+                Ok(_) if was & WRITERS_WAITING != 0 => return withdraw(word),
+                Ok(_) if was & READERS_WAITING != 0 => return classes::wake_readers(word),
+                Ok(_) => return,
+                Err(now) => was = now,
+            }
+        }
+    }
+
+    fn wake(word: &AtomicI32, was: i32) {
+        if was & WRITERS_WAITING != 0 && classes::wake_one_writer(word) != Some(false) {
+            return;
+        }
+        if was & READERS_WAITING != 0 {
+            classes::wake_readers(word);
+        }
+    }
+}
+
+/// The waits and wakes of the page's table of classes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod classes {
+    use super::{AtomicI32, Wait};
+    use rustix::io::Errno;
+    use rustix::thread::futex::{Flags, Timespec, wait_bitset, wake_bitset};
+    use rustix::time::{ClockId, clock_gettime};
+    use std::num::NonZeroU32;
+    use std::sync::atomic::AtomicU32;
+    use std::time::Duration;
+
+    pub(super) const READER: u32 = 1;
+    pub(super) const WRITER: u32 = 2;
+
+    /// A signal that ends it counts as its time.
+    pub(super) fn wait(word: &AtomicI32, value: i32, class: u32, time: Option<Duration>) -> Wait {
+        let now = clock_gettime(ClockId::Monotonic);
+        let end = time.map(|time| {
+            let nanos = now.tv_nsec + i64::from(time.subsec_nanos());
+            let seconds = now.tv_sec + time.as_secs() as i64 + nanos / 1_000_000_000;
+            Timespec { tv_sec: seconds, tv_nsec: nanos % 1_000_000_000 }
+        });
+        let ended =
+            wait_bitset(bits(word), Flags::PRIVATE, value as u32, end.as_ref(), NonZeroU32::new(class).unwrap());
+        match ended {
+            Ok(()) => Wait::Woken,
+            Err(Errno::TIMEDOUT | Errno::INTR) => Wait::TimedOut,
+            Err(_) => Wait::NotEqual,
+        }
+    }
+
+    /// Was there one? `None`: nobody knows.
+    pub(super) fn wake_one_writer(word: &AtomicI32) -> Option<bool> {
+        Some(wake(word, 1, WRITER) > 0)
+    }
+
+    pub(super) fn wake_writers(word: &AtomicI32) {
+        wake(word, i32::MAX as u32, WRITER);
+    }
+
+    pub(super) fn wake_readers(word: &AtomicI32) {
+        wake(word, i32::MAX as u32, READER);
+    }
+
+    pub(super) fn wake_all(word: &AtomicI32) {
+        wake(word, i32::MAX as u32, u32::MAX);
+    }
+
+    fn wake(word: &AtomicI32, count: u32, class: u32) -> usize {
+        wake_bitset(bits(word), Flags::PRIVATE, count, NonZeroU32::new(class).unwrap()).unwrap()
+    }
+
+    #[allow(unsafe_code, reason = "rustix asks for an unsigned word")]
+    fn bits(word: &AtomicI32) -> &AtomicU32 {
+        // SAFETY: both types have the same size, alignment and validity, and both may be written while shared.
+        unsafe { &*std::ptr::from_ref(word).cast() }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod classes {
+    use super::{ALL, AtomicI32, Scope, Slot, Wait};
+    use std::time::Duration;
+
+    pub(super) const READER: u32 = 1;
+    pub(super) const WRITER: u32 = 2;
+
+    pub(super) fn wait(word: &AtomicI32, value: i32, _: u32, time: Option<Duration>) -> Wait {
+        let slot = Slot::from_ref(word, Scope::Private).unwrap();
+        slot.wait_for(value, time.unwrap_or(Duration::MAX))
+    }
+
+    pub(super) fn wake_one_writer(word: &AtomicI32) -> Option<bool> {
+        wake_all(word);
+        None
+    }
+
+    pub(super) fn wake_writers(word: &AtomicI32) {
+        wake_all(word);
+    }
+
+    pub(super) fn wake_readers(word: &AtomicI32) {
+        wake_all(word);
+    }
+
+    pub(super) fn wake_all(word: &AtomicI32) {
+        Slot::from_ref(word, Scope::Private).unwrap().wake(ALL);
     }
 }
 
@@ -421,5 +720,175 @@ mod conds {
             seq.fetch_add(1, Relaxed);
             seq.wake(count);
         }
+    }
+}
+
+/// A turn that is passed on, with a notify of all.
+#[test]
+fn who_follows_the_page_shares_the_synchronic() {
+    const AGENTS: u16 = 4;
+    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_synchronic");
+    let buffer = SharedBuffer::new(20).unwrap();
+    let synchronic = Synchronic::<u16>::new(&buffer, 0).unwrap();
+    let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
+    let rounds = buffer.slot(4).unwrap();
+    // A load and a store do, if only the agent whose turn it is counts.
+    let turn = move || rounds.store(rounds.load(Relaxed) + 1, Relaxed);
+    thread::scope(|threads| {
+        for number in 0..AGENTS / 2 {
+            threads.spawn(move || {
+                for _ in 0..TURNS / 4 {
+                    synchronics::wait(words, |value| value == 2 * number);
+                    turn();
+                    synchronics::change(words, |_| Some(2 * number + 1), ALL).unwrap();
+                }
+            });
+            threads.spawn(move || {
+                for _ in 0..TURNS / 4 {
+                    synchronic.load_when_equal(2 * number + 1);
+                    turn();
+                    synchronic.store((2 * number + 2) % AGENTS, NotifyHint::All);
+                }
+            });
+        }
+    });
+    assert_eq!((rounds.load(Relaxed), synchronic.load()), (i32::from(AGENTS) * (TURNS / 4), 0));
+    assert_eq!(words[0].load(Relaxed), 0, "somebody is counted");
+}
+
+/// Items that are given and taken, with a notify of one.
+#[test]
+fn who_follows_the_page_notifies_one_and_is_the_one_that_is_notified() {
+    let _watchdog = Watchdog::new("who_follows_the_page_notifies_one_and_is_the_one_that_is_notified");
+    let buffer = SharedBuffer::new(16).unwrap();
+    let items = Synchronic::<u16>::new(&buffer, 0).unwrap();
+    let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
+    let one_less = |value: u16| value.checked_sub(1);
+    thread::scope(|threads| {
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                while synchronics::change(words, one_less, 0).is_none() {
+                    synchronics::wait(words, |value| value != 0);
+                }
+            }
+        });
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                while items.fetch_update(NotifyHint::None, one_less).is_err() {
+                    items.load_when_not_equal(0);
+                }
+            }
+        });
+        threads.spawn(move || {
+            for _ in 0..TURNS {
+                synchronics::change(words, |value| Some(value + 1), 1).unwrap();
+            }
+        });
+        for _ in 0..TURNS {
+            items.fetch_add(1, NotifyHint::One);
+        }
+    });
+    assert_eq!((items.load(), words[0].load(Relaxed)), (0, 0));
+}
+
+/// A wake that reaches one who cannot use it is passed on, from one side to the other.
+#[test]
+fn who_follows_the_page_passes_on_what_it_cannot_use() {
+    let _watchdog = Watchdog::new("who_follows_the_page_passes_on_what_it_cannot_use");
+    let buffer = SharedBuffer::new(16).unwrap();
+    let synchronic = Synchronic::<u16>::new(&buffer, 0).unwrap();
+    let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
+    let stranger = move |wanted| synchronics::wait(words, |value| value == wanted);
+    let agent = move |wanted| _ = synchronic.load_when_equal(wanted);
+    let waits: [&(dyn Fn(u16) + Sync); 2] = [&stranger, &agent];
+    for turn in 0..40 {
+        let [first, second] = [turn % 2, 1 - turn % 2].map(|place| waits[place]);
+        synchronic.store(7, NotifyHint::None);
+        thread::scope(|threads| {
+            // They sleep in this order, and the first is woken first.
+            let other = sleepers(threads, 1, || first(6));
+            let meant = sleepers(threads, 1, || second(5));
+            until("both are counted", || words[0].load(Relaxed) == 2);
+            if turn % 4 < 2 {
+                synchronic.store(5, NotifyHint::One);
+            } else {
+                synchronics::change(words, |_| Some(5), 1).unwrap();
+            }
+            join_all(meant);
+            synchronic.store(6, NotifyHint::One);
+            join_all(other);
+        });
+        assert_eq!(words[0].load(Relaxed), 0);
+    }
+}
+
+/// A number of 16 bits.
+mod synchronics {
+    use super::*;
+
+    fn look(bits: i32) -> u16 {
+        let [first, second, ..] = bits.to_ne_bytes();
+        u16::from_ne_bytes([first, second])
+    }
+
+    fn bits(value: u16) -> i32 {
+        let [first, second] = value.to_ne_bytes();
+        i32::from_ne_bytes([first, second, 0, 0])
+    }
+
+    /// A `count` of 0 notifies nobody.
+    pub(super) fn change(
+        [waiters, generation, value]: [Slot<'_>; 3],
+        change: impl Fn(u16) -> Option<u16>,
+        count: u32,
+    ) -> Option<u16> {
+        let mut was = value.load(Acquire);
+        loop {
+            match value.compare_exchange(was, bits(change(look(was))?), AcqRel, Acquire) {
+                Ok(_) => break,
+                Err(now) => was = now,
+            }
+        }
+        if count > 0 {
+            notify(waiters, generation, count);
+        }
+        Some(look(was))
+    }
+
+    fn notify(waiters: Slot<'_>, generation: Slot<'_>, count: u32) {
+        fence(SeqCst);
+        if waiters.load(Relaxed) == 0 {
+            return;
+        }
+        let mark = i32::from(count == 1);
+        let mut was = generation.load(Relaxed);
+        while let Err(now) = generation.compare_exchange(was, (was & !1).wrapping_add(2 + mark), Relaxed, Relaxed) {
+            was = now;
+        }
+        generation.wake(count);
+    }
+
+    pub(super) fn wait([waiters, generation, value]: [Slot<'_>; 3], is_wanted: impl Fn(u16) -> bool) {
+        if is_wanted(look(value.load(Acquire))) {
+            return;
+        }
+        waiters.fetch_add(1, Relaxed);
+        // What it has slept on, if a wake may have ended that.
+        let mut woken_on = None;
+        loop {
+            let now = generation.fetch_add(0, Relaxed);
+            fence(SeqCst);
+            let is_wanted = is_wanted(look(value.load(Acquire)));
+            if woken_on.is_some_and(|slept_on| now & 1 != 0 && (!is_wanted || now == slept_on))
+                && waiters.load(Relaxed) != 1
+            {
+                notify(waiters, generation, ALL);
+            }
+            if is_wanted {
+                break;
+            }
+            woken_on = (generation.wait(now) == Wait::Woken).then_some(now);
+        }
+        waiters.fetch_sub(1, Relaxed);
     }
 }

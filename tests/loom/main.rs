@@ -1,7 +1,7 @@
 //! Models of every primitive, and of the doubles that the models stand on. Run by
 //! `RUSTFLAGS="--cfg loom" cargo test --release --test loom`.
 //!
-//! Two agents are explored whole; three to three preemptions, four to one; and all of them whole with `SLOTSYNC_WHOLE=1`
+//! Two agents are explored whole, three to three preemptions, four to one, unless a model says otherwise; and all of them whole with `SLOTSYNC_WHOLE=1`
 //! in the environment, which takes hours.
 #![cfg(loom)]
 #![allow(unsafe_code, reason = "loom's cell hands out raw pointers, to check that accesses through it are ordered")]
@@ -77,12 +77,19 @@ fn check(double: Double, agents: &'static [Agent], at_end: Agent) {
 }
 
 fn check_from(double: Double, agents: &'static [Agent], before: Agent, at_end: Agent) {
+    let preemptions = match agents.len() {
+        0..=2 => None,
+        3 => Some(3),
+        _ => Some(1),
+    };
+    check_to(preemptions, double, agents, before, at_end);
+}
+
+fn check_to(preemptions: Option<usize>, double: Double, agents: &'static [Agent], before: Agent, at_end: Agent) {
     let is_whole = std::env::var_os("SLOTSYNC_WHOLE").is_some();
-    let model = match agents.len() {
-        0..=2 => Model::new(double),
-        _ if is_whole => Model::new(double),
-        3 => Model::new(double).preemption_bound(3),
-        _ => Model::new(double).preemption_bound(1),
+    let model = match preemptions.filter(|_| !is_whole) {
+        Some(bound) => Model::new(double).preemption_bound(bound),
+        None => Model::new(double),
     };
     model.check(move || {
         let world = World::new();
@@ -103,14 +110,19 @@ fn check_from(double: Double, agents: &'static [Agent], before: Agent, at_end: A
     });
 }
 
-/// Models that must hold, under each double: `name(what comes before) = agents, what is so at the end;`.
+/// Models that must hold, under each double: `name(what comes before) = agents, what is so at the end;`. Those that would
+/// take minutes are explored to fewer preemptions: `name[2](..) = ..`.
 macro_rules! holds {
-    (@check $double:expr, $agents:expr, $at_end:expr) => { check($double, $agents, $at_end) };
-    (@check $double:expr, $agents:expr, $at_end:expr, $before:expr) => { check_from($double, $agents, $before, $at_end) };
-    ($($(#[$attribute:meta])* $name:ident $(($before:expr))? = $agents:expr, $at_end:expr;)*) => {
-        mod parking { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Parking, $agents, $at_end $(, $before)?); })* }
-        mod erring { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Erring, $agents, $at_end $(, $before)?); })* }
-        mod polling { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Polling, $agents, $at_end $(, $before)?); })* }
+    (@check $double:expr, [], [], $agents:expr, $at_end:expr) => { check($double, $agents, $at_end) };
+    (@check $double:expr, [], [$before:expr], $agents:expr, $at_end:expr) => { check_from($double, $agents, $before, $at_end) };
+    (@check $double:expr, [$preemptions:literal], [$($before:expr)?], $agents:expr, $at_end:expr) => {{
+        let before: Agent = |world| { let _ = world; $($before(world);)? };
+        check_to(Some($preemptions), $double, $agents, before, $at_end)
+    }};
+    ($($(#[$attribute:meta])* $name:ident $([$preemptions:literal])? $(($before:expr))? = $agents:expr, $at_end:expr;)*) => {
+        mod parking { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Parking, [$($preemptions)?], [$($before)?], $agents, $at_end); })* }
+        mod erring { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Erring, [$($preemptions)?], [$($before)?], $agents, $at_end); })* }
+        mod polling { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Polling, [$($preemptions)?], [$($before)?], $agents, $at_end); })* }
     };
 }
 
@@ -122,7 +134,9 @@ mod latch;
 mod lock;
 mod must_fail;
 mod once;
+mod rw_lock;
 mod semaphore;
+mod synchronic;
 
 /// Beside two who do too much to be explored whole: three are explored to three preemptions.
 fn nobody(_: &World) {}

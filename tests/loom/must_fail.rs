@@ -2,6 +2,7 @@
 
 use crate::lock::{all_three_were_in, all_two_were_in, free_after_unlock};
 use crate::*;
+use slotsync::{NotifyHint, Synchronic};
 
 /// A lock whose steps can be got wrong one at a time.
 struct Broken {
@@ -213,4 +214,23 @@ fn mutex_1_which_overflows() {
         world.word().wake(1);
     }
     check_from(Double::Parking, &[holder, mutex_1, mutex_1], held_since_long, |_| {});
+}
+
+/// The limit of a notify for one: the value changes again before the one that is woken looks, and that one can use it. Who
+/// could have used the first change sleeps on.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_notify_for_one_of_two_who_wait_for_different_values() {
+    fn changes_twice(world: &World) {
+        let synchronic = Synchronic::<i32>::new(&world.buffer, 0).unwrap();
+        synchronic.store(1, NotifyHint::One);
+        synchronic.store(2, NotifyHint::None);
+    }
+    fn waits_for_two(world: &World) {
+        let _ = Synchronic::<i32>::new(&world.buffer, 0).unwrap().load_when_equal_until(2, far());
+    }
+    fn waits_for_any(world: &World) {
+        Synchronic::<i32>::new(&world.buffer, 0).unwrap().expect_update(0);
+    }
+    check(Double::Parking, &[changes_twice, waits_for_two, waits_for_any], |_| {});
 }

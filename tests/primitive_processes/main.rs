@@ -10,7 +10,10 @@ mod cond;
 mod event;
 mod latch;
 mod once;
+mod rw_lock;
+mod scribbles;
 mod semaphore;
+mod synchronic;
 
 use slotsync::{SharedBuffer, Slot};
 use std::time::Duration;

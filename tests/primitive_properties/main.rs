@@ -11,7 +11,9 @@ mod cond;
 mod event;
 mod latch;
 mod once;
+mod rw_lock;
 mod semaphore;
+mod synchronic;
 
 use proptest::prelude::*;
 use slotsync::{Outcome, Slot};

@@ -12,8 +12,11 @@ mod lock;
 mod pool;
 mod queue;
 mod rounds;
+mod rw_lock;
 mod semaphore_queue;
 mod signals;
+mod synchronic_pool;
+mod synchronic_rounds;
 
 use slotsync::{SharedBuffer, Slot, counters};
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,7 +1,7 @@
 //! What the tests share: every origin of memory, waiting for what can be observed, and a watchdog. Real processes are
 //! in `processes.rs` beside this, one that is stepped in `steps.rs`, what can be taken away from them in `confined.rs`,
 //! memory under a name in `kept.rs`, memory that can go away in `mapping.rs`, runs of the examples in `runs.rs`. What
-//! random sequences of calls take is in `properties.rs`.
+//! random sequences of calls take is in `properties.rs`, the types of numbers are in `numbers.rs`.
 #![allow(dead_code, unused_macros, unreachable_pub, reason = "each test program uses another part")]
 #![allow(unsafe_code, reason = "fork, kill and the like")]
 
@@ -10,6 +10,9 @@ pub mod confined;
 pub mod kept;
 #[cfg(unix)]
 pub mod mapping;
+#[cfg(not(loom))]
+#[macro_use]
+pub mod numbers;
 #[cfg(target_os = "linux")]
 pub mod processes;
 #[cfg(not(loom))]
@@ -279,6 +282,10 @@ pub struct Plain(UnsafeCell<i32>);
 unsafe impl Sync for Plain {}
 
 impl Plain {
+    pub const fn new() -> Self {
+        Self(UnsafeCell::new(0))
+    }
+
     pub fn read(&self) -> i32 {
         // SAFETY: as above: nobody writes meanwhile.
         unsafe { *self.0.get() }

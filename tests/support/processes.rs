@@ -156,11 +156,7 @@ impl Process {
             return None;
         }
         // Asked on both sides, so that the answers are of one moment.
-        let number = || {
-            let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
-            line.trim().parse().ok()
-        };
+        let number = || fallen_asleep(self.pid, self.pid);
         let before = number()?;
         (self.is_asleep() && number() == Some(before)).then_some(before)
     }
@@ -275,6 +271,12 @@ pub fn thread_id() -> libc::pid_t {
     unsafe { libc::gettid() }
 }
 
+/// Sends a thread of this process a signal that is caught. If the thread is gone, that does nothing.
+pub fn signal_thread(thread: libc::pid_t, signal: i32) {
+    // SAFETY: the system looks the thread up, and says so if there is none.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, signal) };
+}
+
 /// Waits until a thread of this process sleeps on a futex.
 pub fn until_thread_asleep(thread: libc::pid_t) {
     let pid = std::process::id().try_into().unwrap();
@@ -288,6 +290,17 @@ const FUTEX: [&str; 4] = ["202", "98", "240", "422"];
 pub(super) fn is_asleep(pid: libc::pid_t, thread: libc::pid_t) -> bool {
     let call = fs::read_to_string(format!("/proc/{pid}/task/{thread}/syscall")).unwrap_or_default();
     call.split(' ').next().is_some_and(|number| FUTEX.contains(&number))
+}
+
+/// How often a thread of this process has fallen asleep, for whatever reason.
+pub fn thread_fallen_asleep(thread: libc::pid_t) -> u64 {
+    fallen_asleep(std::process::id().try_into().unwrap(), thread).unwrap()
+}
+
+fn fallen_asleep(pid: libc::pid_t, thread: libc::pid_t) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+    line.trim().parse().ok()
 }
 
 /// Where every thread of this process and of its children is: its name, its system call with arguments (for a futex
