@@ -63,6 +63,44 @@ pub enum Error {
         /// What it must be a multiple of.
         align: usize,
     },
+    /// A typed array was to begin where none of its elements can.
+    #[error("elements of {size} bytes begin at multiples of that, but byte {byte_offset} is none")]
+    UnevenOffset {
+        /// How many bytes after the start of the buffer it was to begin.
+        byte_offset: usize,
+        /// The size of an element.
+        size: usize,
+    },
+    /// A typed array was to take the rest of a buffer, which is no whole number of elements.
+    #[error("{bytes} bytes are left, which is no whole number of elements of {size} bytes")]
+    UnevenRest {
+        /// How many bytes are left.
+        bytes: usize,
+        /// The size of an element.
+        size: usize,
+    },
+    /// A typed array was to end beyond the buffer.
+    #[error(
+        "{length} elements of {size} bytes from byte {byte_offset} on were asked for, but the buffer has {bytes} bytes"
+    )]
+    ArrayOutOfBounds {
+        /// How many bytes after the start of the buffer it was to begin.
+        byte_offset: usize,
+        /// How many elements it was to have.
+        length: usize,
+        /// The size of an element.
+        size: usize,
+        /// How many bytes the buffer has.
+        bytes: usize,
+    },
+    /// An element beyond the last was asked for.
+    #[error("element {index} was asked for, but the array has {length} elements")]
+    ElementOutOfRange {
+        /// The element asked for.
+        index: usize,
+        /// How many there are.
+        length: usize,
+    },
     /// The name cannot be that of a shared memory object, or the path not that of a file.
     #[error("{name:?} is not a usable name: {reason}")]
     BadName {

@@ -6,10 +6,13 @@ mod sleeper;
 mod spin;
 mod sync;
 
+mod atomics;
 mod barrier;
 #[allow(unsafe_code, reason = "origins of memory: mappings, descriptors, allocations")]
 mod buffer;
 mod cond;
+#[allow(unsafe_code, reason = "one element, by its address")]
+mod element;
 mod event;
 #[allow(unsafe_code, reason = "system calls on the address of a word")]
 mod futex;
@@ -28,6 +31,7 @@ mod semaphore;
 mod slot;
 mod synchronic;
 mod synchronic_calls;
+mod typed_array;
 mod value;
 #[cfg(target_has_atomic = "64")]
 #[allow(unsafe_code, reason = "two words as one, by their address")]
@@ -38,6 +42,13 @@ pub use buffer::{BufferOptions, Origin, SharedBuffer};
 // Words
 pub use futex::{Scope, Wait};
 pub use slot::{Slot, Slots, SlotsIter};
+// Arrays
+pub use atomics::Atomics;
+pub use element::{Element, IntegerElement};
+pub use typed_array::{
+    BigInt64Array, BigUint64Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, TypedArray,
+    Uint8Array, Uint16Array, Uint32Array,
+};
 // Primitives
 pub use barrier::{Barrier, Role};
 pub use cond::Cond;

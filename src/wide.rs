@@ -1,11 +1,12 @@
 //! Two Int32 words of shared memory that are one of 64 bits, for values that need them. Nobody sleeps on one: futexes are
 //! of 32 bits.
 
+use crate::element::{Element, IntegerElement, access, arithmetic, sealed};
 use crate::error::Error;
 use crate::slot::{Slot, Slots};
 use crate::sync::{self, Ordering};
 use crate::value::{Place, Width, floats, integers};
-use core::sync::atomic::AtomicI64;
+use core::sync::atomic::{AtomicI64, AtomicU64};
 
 /// Two words.
 #[derive(Clone, Copy)]
@@ -53,3 +54,6 @@ impl Width for Wide {
 
 integers!(Wide, i64: i64 u64);
 floats!(Wide, i64: f64);
+
+arithmetic! { i64: AtomicI64; u64: AtomicU64; }
+access! { f64: AtomicU64, u64, f64::to_bits, f64::from_bits; }

@@ -1,0 +1,219 @@
+//! Typed arrays over the bytes of a buffer: ECMAScript's views, as handles.
+#![forbid(unsafe_code)]
+
+use crate::buffer::SharedBuffer;
+use crate::element::{Cell, Element};
+use crate::error::Error;
+use crate::sync::Ordering::Relaxed;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Range;
+
+/// Numbers of one type in consecutive bytes of a buffer, between threads and between processes.
+///
+/// A `TypedArray` is a `Copy` handle: an offset and a length. Any number of them may overlap, of whatever types; they share
+/// the bytes, in the byte order of the machine. Each element is read and written as a whole, without order: two agents that
+/// race for it see one value or the other, never a mixture, and nothing of what was done before. [`Atomics`](crate::Atomics)
+/// has the operations with order.
+///
+/// # Examples
+///
+/// ```
+/// use slotsync::{SharedBuffer, TypedArray};
+///
+/// let buffer = SharedBuffer::new(16)?;
+/// let words = TypedArray::<u32>::new(&buffer, 8, 2)?;
+/// let bytes = TypedArray::<u8>::new(&buffer, 0, 16)?;
+/// words.set(1, 0x0101_0101)?;
+/// assert_eq!(bytes.get(12), Some(1));
+/// assert_eq!(words.get(2), None);
+/// # Ok::<(), slotsync::Error>(())
+/// ```
+///
+/// # Overlapping accesses of two sizes
+///
+/// If two arrays of different element sizes, or an array and a slot, race for the same bytes of one process, then Rust's memory
+/// model does not define what is read; on the machines and by the compiler that there are, it is a mixture of bytes that
+/// were written. Agree on who writes, or put a lock beside it.
+///
+/// # Source
+///
+/// ECMAScript, *TypedArray Objects* and *Memory Model*.
+#[derive(Clone, Copy)]
+pub struct TypedArray<'buf, T> {
+    buffer: &'buf SharedBuffer,
+    byte_offset: usize,
+    length: usize,
+    element: PhantomData<T>,
+}
+
+impl<'buf, T: Element> TypedArray<'buf, T> {
+    /// The size of an element.
+    pub const BYTES_PER_ELEMENT: usize = size_of::<T>();
+
+    /// An array of `length` elements that begins `byte_offset` bytes after the start of the buffer. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnevenOffset`]: the offset is not a multiple of the element's size. [`Error::ArrayOutOfBounds`]: the buffer
+    /// ends before the array does. [`Error::Misaligned`]: foreign memory starts where no element of this size can.
+    pub fn new(buffer: &'buf SharedBuffer, byte_offset: usize, length: usize) -> Result<Self, Error> {
+        let size = Self::BYTES_PER_ELEMENT;
+        if byte_offset % size != 0 {
+            return Err(Error::UnevenOffset { byte_offset, size });
+        }
+        let end = length.checked_mul(size).and_then(|bytes| bytes.checked_add(byte_offset));
+        if end.is_none_or(|end| end > buffer.byte_length()) {
+            return Err(Error::ArrayOutOfBounds { byte_offset, length, size, bytes: buffer.byte_length() });
+        }
+        buffer.check_alignment::<T>()?;
+        Ok(Self { buffer, byte_offset, length, element: PhantomData })
+    }
+
+    /// The array of all elements from `byte_offset` to the end of the buffer.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), and [`Error::UnevenRest`]: the bytes that are left make no whole number of elements.
+    pub fn rest(buffer: &'buf SharedBuffer, byte_offset: usize) -> Result<Self, Error> {
+        let bytes = buffer.byte_length().saturating_sub(byte_offset);
+        if bytes % Self::BYTES_PER_ELEMENT != 0 {
+            return Err(Error::UnevenRest { bytes, size: Self::BYTES_PER_ELEMENT });
+        }
+        // One too many, for an offset beyond the end: that is refused.
+        let is_beyond = byte_offset > buffer.byte_length();
+        Self::new(buffer, byte_offset, bytes / Self::BYTES_PER_ELEMENT + usize::from(is_beyond))
+    }
+
+    /// The buffer that the elements are in.
+    pub fn buffer(&self) -> &'buf SharedBuffer {
+        self.buffer
+    }
+
+    /// How many bytes after the start of the buffer the array begins.
+    pub fn byte_offset(&self) -> usize {
+        self.byte_offset
+    }
+
+    /// How many bytes the elements take.
+    pub fn byte_length(&self) -> usize {
+        self.length * Self::BYTES_PER_ELEMENT
+    }
+
+    /// How many elements.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The element at `index`; `None` beyond the last.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<T> {
+        // Relaxed: plain access orders nothing.
+        self.cell(index).ok().map(|cell| T::load(cell.atomic(), Relaxed))
+    }
+
+    /// Writes the element at `index`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`].
+    #[inline]
+    pub fn set(&self, index: usize, value: T) -> Result<(), Error> {
+        self.cell(index).map(|cell| T::store(cell.atomic(), value, Relaxed))
+    }
+
+    /// Writes `value` to each element.
+    pub fn fill(&self, value: T) {
+        self.cells().for_each(|cell| T::store(cell.atomic(), value, Relaxed));
+    }
+
+    /// The array of the elements from `range.start` up to `range.end`, over the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: it ends beyond the last element, or before it begins.
+    pub fn subarray(&self, range: Range<usize>) -> Result<Self, Error> {
+        if range.end > self.length || range.start > range.end {
+            return Err(Error::ElementOutOfRange { index: range.end.max(range.start), length: self.length });
+        }
+        let byte_offset = self.byte_offset + range.start * Self::BYTES_PER_ELEMENT;
+        Ok(Self { byte_offset, length: range.len(), ..*self })
+    }
+
+    /// A copy of the elements, each of them whole: what others write meanwhile is in it or not.
+    pub fn to_vec(&self) -> Vec<T> {
+        self.cells().map(|cell| T::load(cell.atomic(), Relaxed)).collect()
+    }
+
+    /// Writes these values to the elements from `index` on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: they do not all fit. Nothing is written.
+    pub fn copy_from(&self, index: usize, values: &[T]) -> Result<(), Error> {
+        let end = index.saturating_add(values.len());
+        let cells = self.subarray(index..end)?;
+        cells.cells().zip(values).for_each(|(cell, value)| T::store(cell.atomic(), *value, Relaxed));
+        Ok(())
+    }
+
+    /// Reads as many elements as there is room for, from `index` on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: there are not so many. Nothing is written.
+    pub fn copy_to(&self, index: usize, values: &mut [T]) -> Result<(), Error> {
+        let end = index.saturating_add(values.len());
+        let cells = self.subarray(index..end)?;
+        cells.cells().zip(values).for_each(|(cell, value)| *value = T::load(cell.atomic(), Relaxed));
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn cell(&self, index: usize) -> Result<Cell<'buf, T>, Error> {
+        let place = (index < self.length).then(|| self.byte_offset + index * Self::BYTES_PER_ELEMENT);
+        place.and_then(|place| self.buffer.cell(place)).ok_or(Error::ElementOutOfRange { index, length: self.length })
+    }
+
+    fn cells(&self) -> impl Iterator<Item = Cell<'buf, T>> {
+        let array = *self;
+        (0..self.length).filter_map(move |index| array.cell(index).ok())
+    }
+}
+
+/// Says offset and length, and nothing of the elements.
+impl<T> fmt::Debug for TypedArray<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedArray")
+            .field("element", &core::any::type_name::<T>())
+            .field("byte_offset", &self.byte_offset)
+            .field("length", &self.length)
+            .finish()
+    }
+}
+
+/// As ECMAScript calls it.
+pub type Int8Array<'buf> = TypedArray<'buf, i8>;
+/// As ECMAScript calls it.
+pub type Uint8Array<'buf> = TypedArray<'buf, u8>;
+/// As ECMAScript calls it.
+pub type Int16Array<'buf> = TypedArray<'buf, i16>;
+/// As ECMAScript calls it.
+pub type Uint16Array<'buf> = TypedArray<'buf, u16>;
+/// As ECMAScript calls it.
+pub type Int32Array<'buf> = TypedArray<'buf, i32>;
+/// As ECMAScript calls it.
+pub type Uint32Array<'buf> = TypedArray<'buf, u32>;
+/// As ECMAScript calls it: its `BigInt` is an `i64` here.
+pub type BigInt64Array<'buf> = TypedArray<'buf, i64>;
+/// As ECMAScript calls it: its `BigInt` is a `u64` here.
+pub type BigUint64Array<'buf> = TypedArray<'buf, u64>;
+/// As ECMAScript calls it. For plain access only.
+pub type Float32Array<'buf> = TypedArray<'buf, f32>;
+/// As ECMAScript calls it. For plain access only.
+pub type Float64Array<'buf> = TypedArray<'buf, f64>;
