@@ -5,14 +5,12 @@ use crate::element::IntegerElement;
 use crate::error::Error;
 use crate::futex::Wait;
 use crate::slot::Slot;
-use crate::sync::{self, Ordering::SeqCst};
+use crate::sync::{self, Ordering::SeqCst, fence};
 use crate::typed_array::TypedArray;
 use std::time::Duration;
 
 /// ECMAScript's `Atomics`: operations on the elements of arrays of integers. Each is atomic and sequentially consistent,
 /// arithmetic wraps around, and each that writes returns what the element held before, except [`store`](Self::store).
-///
-/// Each is an [`Error::ElementOutOfRange`] beyond the last element, and then changes nothing.
 ///
 /// # Examples
 ///
@@ -42,22 +40,51 @@ use std::time::Duration;
 pub enum Atomics {}
 
 impl Atomics {
-    /// The element.
+    /// Reads the element. All agents see the changes of all elements in one order, as in the whole of this type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is read.
     pub fn load<T: IntegerElement>(array: TypedArray<'_, T>, index: usize) -> Result<T, Error> {
         array.cell(index).map(|cell| T::load(cell.atomic(), SeqCst))
     }
 
-    /// Writes the element, and returns what was written.
+    /// Writes the element, and returns what was written. This wakes nobody: see [`notify`](Self::notify).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
     pub fn store<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::store(cell.atomic(), value, SeqCst)).map(|()| value)
     }
 
-    /// Writes the element.
+    /// Writes the element, and returns what it held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
     pub fn exchange<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::exchange(cell.atomic(), value, SeqCst))
     }
 
-    /// Writes `replacement` if the element holds `expected`. It was written if what is returned is `expected`.
+    /// Writes `replacement` if the element holds `expected`, and returns what it held: it was written if that is `expected`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, SharedBuffer, TypedArray};
+    ///
+    /// let buffer = SharedBuffer::new(16)?;
+    /// let bytes = TypedArray::<u8>::new(&buffer, 3, 5)?;
+    /// assert_eq!(Atomics::compare_exchange(bytes, 0, 0, 7)?, 0);
+    /// assert_eq!(Atomics::compare_exchange(bytes, 0, 0, 8)?, 7);
+    /// assert_eq!(Atomics::load(bytes, 0)?, 7);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
     pub fn compare_exchange<T: IntegerElement>(
         array: TypedArray<'_, T>,
         index: usize,
@@ -67,57 +94,126 @@ impl Atomics {
         array.cell(index).map(|cell| T::compare_exchange(cell.atomic(), expected, replacement, SeqCst))
     }
 
-    /// Adds to the element.
+    /// Adds, wrapping around, and returns what the element held.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, Int8Array, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let array = Int8Array::rest(&buffer, 0)?;
+    /// assert_eq!(Atomics::add(array, 2, 127)?, 0);
+    /// assert_eq!(Atomics::add(array, 2, 1)?, 127);
+    /// assert_eq!(array.get(2), Some(-128));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
     pub fn add<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::add(cell.atomic(), value, SeqCst))
     }
 
-    /// Subtracts from the element.
+    /// Subtracts, wrapping around, and returns what the element held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
     pub fn sub<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::sub(cell.atomic(), value, SeqCst))
     }
 
-    /// Keeps the bits of the element that `value` has too.
+    /// Keeps the bits that `value` has too, and returns what the element held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
     pub fn and<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::and(cell.atomic(), value, SeqCst))
     }
 
-    /// Sets the bits that `value` has.
+    /// Sets the bits that `value` has, and returns what the element held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
     pub fn or<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::or(cell.atomic(), value, SeqCst))
     }
 
-    /// Flips the bits that `value` has.
+    /// Flips the bits that `value` has, and returns what the element held.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
     pub fn xor<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::xor(cell.atomic(), value, SeqCst))
     }
 
-    /// Are operations on elements of so many bytes done without a lock? They all are; there are elements of 1, 2, 4 bytes, and
-    /// of 8 where the machine has them.
+    /// Are operations on elements of so many bytes done without a lock? All that there are: of 1, 2 and 4 bytes, and of 8
+    /// where the machine has them.
     pub fn is_lock_free(bytes: usize) -> bool {
-        matches!(bytes, 1 | 2 | 4) || bytes == 8 && cfg!(target_has_atomic = "64")
+        matches!(bytes, 1 | 2 | 4) || bytes == 8 && sync::HAS_64_BITS
     }
 
     /// Sleeps while the element holds `value`, until a [`notify`](Self::notify) or for `timeout`: [`Duration::MAX`] is the
-    /// standard's infinity. `Woken` is its `"ok"`.
+    /// standard's infinity. Its `"ok"` is `Woken`, its `"not-equal"` is `NotEqual`, which comes before `TimedOut`.
     ///
-    /// It may return `Woken` though nobody notified. An array of 64 bits has no such call: the kernels' futexes are of 32
-    /// bits, and a change of the other half would go by unseen.
+    /// What was done before a change that this finds, or before a notify that ends it, is seen.
+    ///
+    /// An array of 64 bits has no such call: the kernels' futexes are of 32 bits, and a change of the other half would go
+    /// by unseen.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. There is no sleep.
+    ///
+    /// # Spurious wakeups
+    ///
+    /// It may return `Woken` though nobody notified (in the standard it does not): look at the element again.
+    ///
+    /// # Cross-process
+    ///
+    /// In memory of [`Scope::Shared`](crate::Scope) a sleep is interrupted once a second for a look at the element. A
+    /// notify at that moment finds nobody asleep, so change the element before you notify: then the look sees it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, Int32Array, SharedBuffer, Wait};
+    /// use std::time::Duration;
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let array = Int32Array::rest(&buffer, 0)?;
+    /// assert_eq!(Atomics::wait(array, 0, 7, Duration::ZERO)?, Wait::NotEqual);
+    /// assert_eq!(Atomics::wait(array, 0, 0, Duration::ZERO)?, Wait::TimedOut);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn wait(array: TypedArray<'_, i32>, index: usize, value: i32, timeout: Duration) -> Result<Wait, Error> {
-        slot(array, index).map(|slot| slot.wait_for(value, timeout))
+        let outcome = slot(array, index)?.wait_for(value, timeout);
+        // SeqCst, as the standard's look at the element. It pairs with the operation that changed it; and, by way of the
+        // kernel's queue, which is locked by who goes to sleep and by who wakes, with the fence of notify.
+        fence(SeqCst);
+        Ok(outcome)
     }
 
-    /// Wakes up to `count` of those who wait for the element, by whatever array, and says how many, where the platform tells
-    /// (Linux, Android): elsewhere `None`.
+    /// Wakes up to `count` of those who wait for the element, by whatever array, and says how many, where the platform
+    /// tells (Linux, Android): elsewhere `None`. In which order they are woken is up to the system.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nobody is woken.
     pub fn notify(array: TypedArray<'_, i32>, index: usize, count: u32) -> Result<Option<u32>, Error> {
         let slot = slot(array, index)?;
-        Ok(slot.wake_counted(count).map_or_else(
-            |_| {
-                slot.wake(count);
-                None
-            },
-            Some,
-        ))
+        // SeqCst: who is woken sees what was done before. Pairs with the fence of wait.
+        fence(SeqCst);
+        if let Ok(woken) = slot.wake_counted(count) {
+            return Ok(Some(woken));
+        }
+        slot.wake(count);
+        Ok(None)
     }
 
     /// Tells the processor that this is a loop that waits.

@@ -55,7 +55,8 @@ pub enum Error {
         /// How many slots the buffer has.
         length: usize,
     },
-    /// Foreign memory does not start where a word can start, or two slots not where a value of 64 bits can.
+    /// Foreign memory does not start where a word can, or an element of a typed array; or two slots not where a value of
+    /// 64 bits can.
     #[error("shared words must be aligned to {align} bytes, but address {address:#x} is not")]
     Misaligned {
         /// The address handed in.

@@ -8,6 +8,9 @@ pub(crate) use imp::*;
 /// A process-local statistic. Always core's, so that a model neither sees it nor explores it.
 pub(crate) use core::sync::atomic::AtomicUsize as Counter;
 
+/// The machine has atomics of 64 bits.
+pub(crate) const HAS_64_BITS: bool = cfg!(target_has_atomic = "64");
+
 #[cfg(not(loom))]
 mod imp {
     pub(crate) use core::hint::spin_loop;

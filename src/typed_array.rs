@@ -57,6 +57,7 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     ///
     /// [`Error::UnevenOffset`]: the offset is not a multiple of the element's size. [`Error::ArrayOutOfBounds`]: the buffer
     /// ends before the array does. [`Error::Misaligned`]: foreign memory starts where no element of this size can.
+    /// [`Error::Unsupported`]: in a loom model, whose atomics cannot overlay bytes.
     pub fn new(buffer: &'buf SharedBuffer, byte_offset: usize, length: usize) -> Result<Self, Error> {
         let size = Self::BYTES_PER_ELEMENT;
         if byte_offset % size != 0 {
@@ -76,13 +77,13 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     ///
     /// As for [`new`](Self::new), and [`Error::UnevenRest`]: the bytes that are left make no whole number of elements.
     pub fn rest(buffer: &'buf SharedBuffer, byte_offset: usize) -> Result<Self, Error> {
-        let bytes = buffer.byte_length().saturating_sub(byte_offset);
-        if bytes % Self::BYTES_PER_ELEMENT != 0 {
-            return Err(Error::UnevenRest { bytes, size: Self::BYTES_PER_ELEMENT });
+        // The offset first, as in the standard: no rest from a wrong one is worth a word.
+        let none = Self::new(buffer, byte_offset, 0)?;
+        let (bytes, size) = (buffer.byte_length() - byte_offset, Self::BYTES_PER_ELEMENT);
+        if bytes % size != 0 {
+            return Err(Error::UnevenRest { bytes, size });
         }
-        // One too many, for an offset beyond the end: that is refused.
-        let is_beyond = byte_offset > buffer.byte_length();
-        Self::new(buffer, byte_offset, bytes / Self::BYTES_PER_ELEMENT + usize::from(is_beyond))
+        Ok(Self { length: bytes / size, ..none })
     }
 
     /// The buffer that the elements are in.
@@ -121,7 +122,7 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::ElementOutOfRange`].
+    /// [`Error::ElementOutOfRange`]: the array ends before. Nothing is written.
     #[inline]
     pub fn set(&self, index: usize, value: T) -> Result<(), Error> {
         self.cell(index).map(|cell| T::store(cell.atomic(), value, Relaxed))
@@ -132,14 +133,17 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
         self.cells().for_each(|cell| T::store(cell.atomic(), value, Relaxed));
     }
 
-    /// The array of the elements from `range.start` up to `range.end`, over the same bytes.
+    /// The array of the elements from `range.start` up to `range.end`, over the same bytes. A range that ends before it
+    /// begins has none.
     ///
     /// # Errors
     ///
-    /// [`Error::ElementOutOfRange`]: it ends beyond the last element, or before it begins.
+    /// [`Error::ElementOutOfRange`]: the range has an element beyond the last, which the error names; or it is empty, and
+    /// begins there. (The standard would cut it off at the end.)
     pub fn subarray(&self, range: Range<usize>) -> Result<Self, Error> {
-        if range.end > self.length || range.start > range.end {
-            return Err(Error::ElementOutOfRange { index: range.end.max(range.start), length: self.length });
+        if range.start.max(range.end) > self.length {
+            let index = range.start.max(range.end.saturating_sub(1));
+            return Err(Error::ElementOutOfRange { index, length: self.length });
         }
         let byte_offset = self.byte_offset + range.start * Self::BYTES_PER_ELEMENT;
         Ok(Self { byte_offset, length: range.len(), ..*self })
