@@ -377,10 +377,15 @@ fn an_element_is_never_seen_in_parts(memory: &Memory) {
                 });
             }
             let _over = OnDrop(|| is_over.store(true, Relaxed));
-            for _ in 0..20_000 {
-                let seen = [array.get(1).unwrap(), Atomics::load(array, 1).unwrap(), array.to_vec()[1]];
-                assert!(seen.iter().all(|value| patterns.contains(value)), "{seen:?}");
-            }
+            let (mut last, mut changes) = (patterns[0], 0);
+            until("the other pattern was seen often enough", || {
+                for _ in 0..100 {
+                    let seen = [array.get(1).unwrap(), Atomics::load(array, 1).unwrap(), array.to_vec()[1]];
+                    assert!(seen.iter().all(|value| patterns.contains(value)), "{seen:?}");
+                    changes += u32::from(seen[0] != std::mem::replace(&mut last, seen[0]));
+                }
+                changes >= 30
+            });
         });
     }
     let _watchdog = Watchdog::new("an_element_is_never_seen_in_parts");

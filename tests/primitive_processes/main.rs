@@ -1,10 +1,12 @@
-//! What the primitives beside the lock promise between real processes, over every origin of memory that they can share.
+//! What the primitives beside the lock, and typed arrays, promise between real processes, over every origin of memory that
+//! they can share.
 #![cfg(all(target_os = "linux", not(loom)))]
 
 #[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
 
+mod atomics;
 mod barrier;
 mod cond;
 mod event;
