@@ -93,6 +93,8 @@ mod book {
     #[cfg(target_has_atomic = "64")]
     #[doc = include_str!("../docs/src/synchronic.md")]
     struct Synchronic;
+    #[doc = include_str!("../docs/src/arrays.md")]
+    struct Arrays;
     #[doc = include_str!("../docs/src/design.md")]
     struct Design;
 }

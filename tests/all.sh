@@ -17,14 +17,16 @@ under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR
 # Calls, errors and outcomes over every origin of memory; the house rules; the tables in docs/ against the crate.
 plain() {
     cargo test --lib --test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once \
-        --test synchronic --test cond --test publish --test slot --test slot_waits --test buffer --test buffer_names \
+        --test synchronic --test cond --test typed_array --test publish --test slot --test slot_waits --test buffer --test buffer_names \
         --test buffer_descriptors --test buffer_room --test floors --test docs --test mutants &&
         cargo test --features lock_api --test lock_api
 }
 # Every example of a public item, and a model of a user's own.
 docs() { cargo test --all-features --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
-proptest() { cargo test --test lock_properties --test primitive_properties; }
+proptest() { cargo test --test lock_properties --test primitive_properties --test array_properties; }
+# Typed arrays against those of another engine, where there is one.
+node() { cargo test --test node; }
 # The programs that run over the example posix, where this is Debian and we may install them. If one is missing even
 # then, its test says so.
 programs() {
@@ -54,7 +56,7 @@ mutants() { cargo test --test mutants -- --ignored --nocapture; }
 # Other compilers, other systems, as far as this machine can.
 portability() { bash tests/portability.sh; }
 
-suites=(plain docs proptest processes stress kills uncontended loom mutants portability)
+suites=(plain docs proptest node processes stress kills uncontended loom mutants portability)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 summary=()

@@ -177,8 +177,9 @@ impl SharedBuffer {
     ///
     /// - valid for reads and writes at this address, in every page;
     /// - initialized (zeroed memory is);
-    /// - accessed by atomic operations of 4 bytes only, wherever this process accesses them other than through slots; and not
-    ///   so the value of a [`Synchronic`](crate::Synchronic) of 64 bits, while it is in use.
+    /// - accessed by atomic operations only, wherever this process accesses them other than through a buffer: of 4 bytes, and
+    ///   not so the value of a [`Synchronic`](crate::Synchronic) of 64 bits, while it is in use; or, where they are used as a
+    ///   [`TypedArray`](crate::TypedArray), of the size of its elements.
     ///
     /// # Cross-process
     ///

@@ -20,7 +20,9 @@ mod synchronic;
 
 use pages::{page, table};
 use slotsync::{
-    Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, OnceState, RwLock, Semaphore, SharedBuffer, Synchronic, Value,
+    Barrier, BigInt64Array, BigUint64Array, Cond, Element, Event, Float32Array, Float64Array, Int8Array, Int16Array,
+    Int32Array, Latch, Lock, NotifyHint, Once, OnceState, RwLock, Semaphore, SharedBuffer, Synchronic, TypedArray,
+    Uint8Array, Uint16Array, Uint32Array, Value,
 };
 use std::fs;
 use std::sync::atomic::Ordering::Relaxed;
@@ -108,6 +110,33 @@ fn fresh_memory_is_a_valid_state_of_every_primitive() {
         is_zero(&buffer, 0_u64);
         is_zero(&buffer, 0.0_f64);
     }
+}
+
+#[cfg(target_has_atomic = "64")]
+#[test]
+fn the_table_of_array_types_is_true() {
+    let Some(arrays) = page("arrays.md") else { return };
+    fn row<T: Element>(name: &str, has_operations: bool) -> [String; 5] {
+        let yes_or_no = |yes| if yes { "yes" } else { "no" }.to_owned();
+        let element = std::any::type_name::<T>();
+        let size = TypedArray::<T>::BYTES_PER_ELEMENT.to_string();
+        [format!("`{element}`"), format!("`{name}`"), size, yes_or_no(has_operations), yes_or_no(element == "i32")]
+    }
+    // That the one is a name of the other, the compiler says.
+    macro_rules! rows {
+        ($($name:ident: $element:ty, $has_operations:literal;)*) => {
+            [$({
+                let _: Option<$name<'static>> = None::<TypedArray<'static, $element>>;
+                row::<$element>(stringify!($name), $has_operations)
+            }),*]
+        };
+    }
+    let rows = rows! {
+        Int8Array: i8, true; Uint8Array: u8, true; Int16Array: i16, true; Uint16Array: u16, true;
+        Int32Array: i32, true; Uint32Array: u32, true; Float32Array: f32, false;
+        BigInt64Array: i64, true; BigUint64Array: u64, true; Float64Array: f64, false;
+    };
+    assert_eq!(table(&arrays, "array types"), rows);
 }
 
 #[cfg(unix)]
