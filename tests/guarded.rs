@@ -188,9 +188,9 @@ fn a_panicking_closure_writes_nothing_and_unlocks(memory: &Memory) {
     }
     let calls: [&dyn Fn(); 4] = [
         &|| guarded.update(half_way),
-        &|| drop(guarded.update_for(half_way, LONG)),
-        &|| drop(guarded.update_until(half_way, Instant::now())),
-        &|| drop(guarded.try_update(|accounts| -> Result<(), ()> { Ok(half_way(accounts)) })),
+        &|| assert_eq!(guarded.update_for(half_way, LONG), None),
+        &|| assert_eq!(guarded.update_until(half_way, Instant::now()), None),
+        &|| assert_eq!(guarded.try_update(|accounts| Ok::<(), ()>(half_way(accounts))), Err(())),
     ];
     for call in calls {
         let panic = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
