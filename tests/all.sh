@@ -18,13 +18,14 @@ under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR
 plain() {
     cargo test --lib --test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once \
         --test synchronic --test cond --test publish --test slot --test slot_waits --test buffer --test buffer_names \
-        --test buffer_descriptors --test buffer_room --test floors --test docs --test mutants &&
+        --test buffer_descriptors --test buffer_room --test floors --test mutants &&
+        cargo test --features guarded --test guarded --test docs &&
         cargo test --features lock_api --test lock_api
 }
 # Every example of a public item, and a model of a user's own.
 docs() { cargo test --all-features --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
-proptest() { cargo test --test lock_properties --test primitive_properties; }
+proptest() { cargo test --features guarded --test lock_properties --test primitive_properties; }
 # The programs that run over the example posix, where this is Debian and we may install them. If one is missing even
 # then, its test says so.
 programs() {
@@ -36,7 +37,7 @@ programs() {
 # Real processes, killed and not, and some in C. Three of these run the examples, which must exist.
 processes() {
     programs
-    cargo test --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
+    cargo test --features guarded --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
         cargo build --example race --example bounded_queue --example initialize &&
         cargo test --test race --test examples &&
         cargo build --release --example posix && cargo test --release --test posix
