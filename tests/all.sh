@@ -49,7 +49,7 @@ kills() { cargo test --release --test kills -- --nocapture --test-threads=16; }
 # The instructions of the fast path, as a user gets it.
 uncontended() { cargo test --release --test uncontended -- --nocapture; }
 # Two agents whole, three to three preemptions, under each double of the futex.
-loom() { under_loom cargo test --release --test loom; }
+loom() { under_loom cargo test --release --features guarded --test loom; }
 # Each breaks one line; the model that the table names must notice.
 mutants() { cargo test --test mutants -- --ignored --nocapture; }
 # Other compilers, other systems, as far as this machine can.
