@@ -38,8 +38,8 @@ programs() {
 processes() {
     programs
     cargo test --features guarded --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
-        cargo build --example race --example bounded_queue --example initialize &&
-        cargo test --test race --test examples &&
+        cargo build --features guarded --example race --example bounded_queue --example initialize --example records &&
+        cargo test --features guarded --test race --test examples &&
         cargo build --release --example posix && cargo test --release --test posix
 }
 # 16 agents, as threads and as processes, as fast as they get.
