@@ -185,8 +185,8 @@ impl Crew {
     /// Reaps who has ended.
     fn has_lost_one_that_held_the_lock(&mut self) -> Result<bool> {
         for place in (0..self.processes.len()).rev() {
-            if let Some(status) = self.processes[place].try_wait()? {
-                self.processes.remove(place);
+            if self.processes[place].try_wait()?.is_some() {
+                let status = self.processes.remove(place).wait()?;
                 match status.code() {
                     Some(0) => {}
                     Some(HELD) => return Ok(true),

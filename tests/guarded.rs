@@ -190,7 +190,13 @@ fn a_panicking_closure_writes_nothing_and_unlocks(memory: &Memory) {
         &|| guarded.update(half_way),
         &|| assert_eq!(guarded.update_for(half_way, LONG), None),
         &|| assert_eq!(guarded.update_until(half_way, Instant::now()), None),
-        &|| assert_eq!(guarded.try_update(|accounts| Ok::<(), ()>(half_way(accounts))), Err(())),
+        &|| {
+            let kept = |accounts: &mut Accounts| {
+                half_way(accounts);
+                Ok::<(), ()>(())
+            };
+            assert_eq!(guarded.try_update(kept), Err(()));
+        },
     ];
     for call in calls {
         let panic = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
