@@ -93,7 +93,8 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable> Words<'buf, T> {
 
     /// Writes the copy that is not the value, and then makes it the value. For who holds the lock.
     pub(crate) fn write(&self, value: &T) {
-        // Relaxed: the lock orders it after the write before, unless that one's agent has died.
+        // Relaxed: the lock orders it after the write before; and of the death of that one's agent one learns from the
+        // system, after the last of its stores.
         let next = !self.current.load(Relaxed) & 1;
         for (bytes, word) in value.as_bytes().chunks(WORD).zip(self.copy(next)) {
             let mut padded = [0; WORD];
