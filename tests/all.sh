@@ -47,7 +47,7 @@ stress() { cargo test --release --test stress -- --nocapture; }
 # A process killed before each instruction of each operation. Many at once: most of it waits for the end of a slice.
 kills() { cargo test --release --test kills -- --nocapture --test-threads=16; }
 # The instructions of the fast path, as a user gets it.
-uncontended() { cargo test --release --test uncontended -- --nocapture; }
+uncontended() { cargo test --release --features guarded --test uncontended -- --nocapture; }
 # Two agents whole, three to three preemptions, under each double of the futex.
 loom() { under_loom cargo test --release --features guarded --test loom; }
 # Each breaks one line; the model that the table names must notice.
