@@ -200,6 +200,20 @@ pub enum Error {
     /// other of [`Scope::Shared`](crate::Scope).
     #[error("of a condition and its lock, one is private to this process and the other is shared")]
     ScopeMismatch,
+    /// Another type, or another version, is in the slots of a `Guarded` value. It stays as it is.
+    #[error("the {what} of the guarded value that is there is {found}, but {expected} was expected")]
+    GuardedMismatch {
+        /// What they disagree about: the `mark` of the layout and the byte order, the `size`, the `alignment`, the
+        /// `pointer size`, or the `version`.
+        what: &'static str,
+        /// What the memory says.
+        found: u32,
+        /// What the caller's type or version says.
+        expected: u32,
+    },
+    /// A `Guarded` value was to have version 0, by which memory says that nobody has attached to it yet.
+    #[error("the versions of a guarded value count from 1, but 0 was given")]
+    NoVersion,
     /// Any other failure of a system call.
     #[error("{call} of {name:?}: {}", io::Error::from_raw_os_error(*.code))]
     Os {

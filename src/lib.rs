@@ -16,6 +16,10 @@ mod element;
 mod event;
 #[allow(unsafe_code, reason = "system calls on the address of a word")]
 mod futex;
+#[cfg(feature = "guarded")]
+mod guarded;
+#[cfg(feature = "guarded")]
+mod guarded_words;
 mod latch;
 mod lock;
 #[cfg(all(feature = "lock_api", not(loom)))]
@@ -54,6 +58,8 @@ pub use barrier::{Barrier, Role};
 pub use cond::Cond;
 pub use deadline::Outcome;
 pub use event::Event;
+#[cfg(feature = "guarded")]
+pub use guarded::Guarded;
 pub use latch::Latch;
 pub use lock::{Lock, LockGuard};
 pub use once::{Once, OnceState};
@@ -95,6 +101,9 @@ mod book {
     struct Synchronic;
     #[doc = include_str!("../docs/src/arrays.md")]
     struct Arrays;
+    #[cfg(feature = "guarded")]
+    #[doc = include_str!("../docs/src/guarded.md")]
+    struct Guarded;
     #[doc = include_str!("../docs/src/design.md")]
     struct Design;
 }

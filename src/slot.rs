@@ -358,7 +358,12 @@ impl SharedBuffer {
             Bound::Unbounded => self.byte_length() / size_of::<i32>(),
         };
         let count = end.saturating_sub(start);
-        self.span(start, count).map(|first| Slots { first: Slot::from_word(first, self.scope()), count })
+        self.slots_from(start, count)
+    }
+
+    /// So many slots from `index` on.
+    pub(crate) fn slots_from(&self, index: usize, count: usize) -> Result<Slots<'_>, Error> {
+        self.span(index, count).map(|first| Slots { first: Slot::from_word(first, self.scope()), count })
     }
 }
 

@@ -18,13 +18,16 @@ under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR
 plain() {
     cargo test --lib --test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once \
         --test synchronic --test cond --test typed_array --test publish --test slot --test slot_waits --test buffer \
-        --test buffer_names --test buffer_descriptors --test buffer_room --test floors --test docs --test mutants &&
+        --test buffer_names --test buffer_descriptors --test buffer_room --test floors --test mutants &&
+        cargo test --features guarded --test guarded --test docs &&
         cargo test --features lock_api --test lock_api
 }
 # Every example of a public item, and a model of a user's own.
 docs() { cargo test --all-features --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
-proptest() { cargo test --test lock_properties --test primitive_properties --test array_properties; }
+proptest() {
+    cargo test --features guarded --test lock_properties --test primitive_properties --test array_properties
+}
 # Typed arrays against those of another engine, where there is one.
 node() { cargo test --test node; }
 # The programs that run over the example posix, where this is Debian and we may install them. If one is missing even
@@ -38,9 +41,9 @@ programs() {
 # Real processes, killed and not, and some in C. Three of these run the examples, which must exist.
 processes() {
     programs
-    cargo test --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
-        cargo build --example race --example bounded_queue --example initialize &&
-        cargo test --test race --test examples &&
+    cargo test --features guarded --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
+        cargo build --features guarded --example race --example bounded_queue --example initialize --example records &&
+        cargo test --features guarded --test race --test examples &&
         cargo build --release --example posix && cargo test --release --test posix
 }
 # 16 agents, as threads and as processes, as fast as they get.
@@ -48,9 +51,9 @@ stress() { cargo test --release --test stress -- --nocapture; }
 # A process killed before each instruction of each operation. Many at once: most of it waits for the end of a slice.
 kills() { cargo test --release --test kills -- --nocapture --test-threads=16; }
 # The instructions of the fast path, as a user gets it.
-uncontended() { cargo test --release --test uncontended -- --nocapture; }
+uncontended() { cargo test --release --features guarded --test uncontended -- --nocapture; }
 # Two agents whole, three to three preemptions, under each double of the futex.
-loom() { under_loom cargo test --release --test loom; }
+loom() { under_loom cargo test --release --features guarded --test loom; }
 # Each breaks one line; the model that the table names must notice.
 mutants() { cargo test --test mutants -- --ignored --nocapture; }
 # Other compilers, other systems, as far as this machine can.

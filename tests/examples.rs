@@ -266,3 +266,25 @@ fn an_error_leaves_nothing() {
         assert!(run.complaints.contains("No space left"), "{}", run.complaints);
     }
 }
+
+#[cfg(feature = "guarded")]
+#[test]
+fn no_money_is_lost_though_one_dies_in_the_midst_of_a_transfer() {
+    if is_skipped() {
+        return;
+    }
+    for _ in 0..3 {
+        let run = Run::start("records", &[]).end();
+        run.assert_code(0);
+        assert_eq!(run.complaints, "");
+        let place = |words| run.output.lines().position(|line| line.contains(words)).expect(words);
+        assert!(place("process 2 died in the midst of a transfer") < place("account  balance"), "{}", run.output);
+        let reports = run.output.lines().filter(|line| line.ends_with("were refused"));
+        assert_eq!(reports.count(), 3, "{}", run.output);
+        assert!(run.output.lines().last().unwrap().starts_with("all money is there after "), "{}", run.output);
+    }
+    assert_refused("records", &["--kill"], &["\"--kill\"", "--help"]);
+    let help = Run::start("records", &["--help"]).end();
+    help.assert_code(0);
+    assert!(help.output.contains("--features guarded"), "{}", help.output);
+}

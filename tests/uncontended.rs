@@ -50,6 +50,18 @@ fn a_free_lock_takes_two_atomic_operations_and_no_call() {
     }
 }
 
+#[cfg(feature = "guarded")]
+#[test]
+fn a_free_guarded_value_takes_the_two_atomic_operations_of_its_lock() {
+    for buffer in &both() {
+        let guarded = slotsync::Guarded::<[u32; 3]>::new(buffer, 0, 1).unwrap();
+        guarded.set([1; 3]);
+        assert_no_system_call(buffer, "get", 2, || assert_eq!(guarded.get(), [1; 3]));
+        assert_no_system_call(buffer, "set", 2, || guarded.set([1; 3]));
+        assert_no_system_call(buffer, "update", 2, || guarded.update(|value| value[0] = 1));
+    }
+}
+
 #[test]
 fn a_free_reader_writer_lock_takes_two_atomic_operations_and_no_call() {
     for buffer in &both() {

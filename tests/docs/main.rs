@@ -6,6 +6,8 @@
 mod barrier;
 mod cond;
 mod event;
+#[cfg(feature = "guarded")]
+mod guarded;
 mod latch;
 mod lock;
 mod once;

@@ -77,7 +77,7 @@ fn every_file_that_a_page_includes_exists() {
 /// `SharedBuffer::memfd` and the like: what a page names is in the source.
 #[test]
 fn what_the_pages_name_exists() {
-    const TYPES: [&str; 29] = [
+    const TYPES: [&str; 30] = [
         "SharedBuffer",
         "BufferOptions",
         "Origin",
@@ -107,6 +107,7 @@ fn what_the_pages_name_exists() {
         "TypedArray",
         "Int32Array",
         "Atomics",
+        "Guarded",
     ];
     let source: String = rust_files(&root().join("src")).iter().map(|path| read(path)).collect();
     let mut missing = BTreeSet::new();

@@ -130,6 +130,8 @@ mod barrier;
 mod cond;
 mod doubles;
 mod event;
+#[cfg(feature = "guarded")]
+mod guarded;
 mod latch;
 mod lock;
 mod must_fail;

@@ -104,7 +104,7 @@ impl Tree {
         let mut command = Command::new(env!("CARGO"));
         command
             .current_dir(self.folder.path())
-            .args(["test", "--release", "--quiet", "--test", "loom", "--", "--exact"])
+            .args(["test", "--release", "--quiet", "--features", "guarded", "--test", "loom", "--", "--exact"])
             .args(models);
         command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", &self.target).env("RUST_BACKTRACE", "0");
         // One line changes from one build to the next.

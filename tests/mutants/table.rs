@@ -5,6 +5,7 @@ use super::Group;
 const DEADLOCK: &str = "deadlock; threads =";
 const CAUSALITY: &str = "Causality violation";
 const ASSERTION: &str = "assertion";
+const MIXTURE: &str = "a mixture";
 const SUPERSEDED: &str = "value: Superseded";
 
 /// Mutants that are left out because no program can tell them from the crate:
@@ -19,6 +20,39 @@ const SUPERSEDED: &str = "value: Superseded";
 /// - a synchronic whose notify for all leaves the mark of one, or that passes a wake on to one: it could go round for long.
 /// - a condition's latecomer that wakes all without moving the sequence on: they would wake each other without end.
 pub(crate) const TABLE: &[Group] = &[
+    Group {
+        file: "src/guarded_words.rs",
+        mutants: &[
+            (
+                "a_value_is_published_relaxed",
+                "self.current.store(next, Release);",
+                "self.current.store(next, Relaxed);",
+                "guarded::polling::who_unlocks_in_anothers_name_finds_a_whole_value",
+                MIXTURE,
+            ),
+            (
+                "a_value_is_read_relaxed",
+                "self.current.load(Acquire)",
+                "self.current.load(Relaxed)",
+                "guarded::polling::who_unlocks_in_anothers_name_finds_a_whole_value",
+                MIXTURE,
+            ),
+            (
+                "a_value_is_written_in_place",
+                "let next = !self.current.load(Relaxed) & 1;",
+                "let next = self.current.load(Relaxed) & 1;",
+                "guarded::parking::who_unlocks_in_anothers_name_finds_a_whole_value",
+                MIXTURE,
+            ),
+            (
+                "a_header_is_written_in_two_steps",
+                "slot.compare_exchange(0, expected as i32, Relaxed, Relaxed).unwrap_or_else(|found| found) as u32",
+                "{ let was = slot.load(Relaxed); if was == 0 { slot.store(expected as i32, Relaxed); } was as u32 }",
+                "guarded::parking::of_two_versions_one_wins",
+                ASSERTION,
+            ),
+        ],
+    },
     Group {
         file: "src/lock.rs",
         mutants: &[

@@ -10,6 +10,8 @@ mod atomics;
 mod barrier;
 mod cond;
 mod event;
+#[cfg(feature = "guarded")]
+mod guarded;
 mod latch;
 mod once;
 mod rw_lock;

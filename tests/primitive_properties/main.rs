@@ -9,6 +9,8 @@ mod support;
 mod barrier;
 mod cond;
 mod event;
+#[cfg(feature = "guarded")]
+mod guarded;
 mod latch;
 mod once;
 mod rw_lock;

@@ -33,9 +33,13 @@ pub fn example_file(name: &str, file: &str) -> PathBuf {
             "debug" => "dev",
             name => name,
         };
+        // Which others do not need.
+        let features: &[&str] = if name == "records" { &["--features", "guarded"] } else { &[] };
         let built = Command::new(env!("CARGO"))
             .current_dir(package)
-            .args(["build", "--quiet", "--example", name, "--profile", profile_name, "--target-dir"])
+            .args(["build", "--quiet", "--example", name, "--profile", profile_name])
+            .args(features)
+            .arg("--target-dir")
             .arg(profile.parent().unwrap())
             .status();
         assert!(built.unwrap().success() && program.exists(), "cargo build --example {name} did not make {program:?}");

@@ -1,0 +1,267 @@
+//! Plain data beside its lock, which goes in and out by copying. How it lies in the words is in `guarded_words`.
+#![forbid(unsafe_code)]
+
+use crate::buffer::SharedBuffer;
+use crate::deadline::Outcome;
+use crate::error::Error;
+use crate::guarded_words::Words;
+use crate::lock::{Lock, LockGuard};
+use crate::slot::Slots;
+use core::convert::Infallible;
+use core::fmt;
+use std::time::{Duration, Instant};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// A value of plain data and a [`Lock`] beside it, between threads and between processes.
+///
+/// A `Guarded` is a `Copy` handle: lock, value and a header are all in the slots. `T` is whatever [`zerocopy`] can make
+/// from any bytes: numbers, arrays, and structs of them that derive its traits and have no padding. It goes in and out
+/// by copying, word by word, so no reference into shared memory ever exists: closures get a copy of their own. A large
+/// `T` is a large local variable.
+///
+/// Fresh memory is an unlocked lock and a `T` of zeros. There is no fairness and no poisoning.
+///
+/// # Examples
+///
+/// ```
+/// use slotsync::{Guarded, SharedBuffer};
+/// use zerocopy::{FromBytes, Immutable, IntoBytes};
+///
+/// #[derive(FromBytes, IntoBytes, Immutable)]
+/// #[repr(C)]
+/// struct Account {
+///     balance: i64,
+///     transfers: [u32; 2],
+/// }
+///
+/// /// Raised whenever the fields change.
+/// const VERSION: u32 = 1;
+///
+/// let buffer = SharedBuffer::new(4 * Guarded::<Account>::SLOTS)?;
+/// let account = Guarded::<Account>::new(&buffer, 0, VERSION)?;
+/// std::thread::scope(|threads| {
+///     for agent in 0..2 {
+///         threads.spawn(move || {
+///             account.update(|account| {
+///                 account.balance += 50;
+///                 account.transfers[agent] += 1;
+///             });
+///         });
+///     }
+/// });
+/// let refused: Result<(), &str> = account.try_update(|account| {
+///     account.balance -= 1000;
+///     if account.balance < 0 { Err("no money") } else { Ok(()) }
+/// });
+/// assert_eq!(refused, Err("no money"));
+/// assert_eq!(account.get().balance, 100);
+/// assert!(Guarded::<Account>::new(&buffer, 0, VERSION + 1).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Deadlock
+///
+/// A closure that uses its own `Guarded` waits for itself. Two must be taken in one order by all: see [`Lock`].
+///
+/// # Cross-process
+///
+/// Every process that maps the memory may use it, if its `T` has the same size and alignment, its pointers the same
+/// size, and it gives the same version; the header tells them apart. What it cannot tell is the order and the meaning
+/// of the fields: `#[repr(C)]`, and a version that is raised with each change, are for that.
+///
+/// A process that dies in the midst of a call leaves the lock held, and the value *whole*: the one before the call, or
+/// the one after it. It writes the copy that is not the value, and then says by one word that it is. So the repair is
+/// to unlock in its name, by whoever is sure that it is dead: `guarded.lock().unlock()`. Nothing has to be written
+/// again. If it was only slow, two write at once, and the value can be a mixture. If it dies while it *waits* or
+/// *unlocks*, nobody is stranded for more than one second.
+///
+/// # Source
+///
+/// C. A. R. Hoare, *Monitors* (1974), without the conditions; Raymond A. Lorie, *Physical integrity in a large segmented
+/// database* (1977), for the second copy.
+pub struct Guarded<'buf, T> {
+    lock: Lock<'buf>,
+    /// For who holds the lock.
+    words: Words<'buf, T>,
+}
+
+impl<'buf, T: FromBytes + IntoBytes + Immutable> Guarded<'buf, T> {
+    /// How many slots it takes: 7, and twice the words of a `T`.
+    pub const SLOTS: usize = Words::<'buf, T>::SLOTS;
+
+    /// The value in the slots from `index` on. Who is the first to attach to fresh memory writes the header; nothing
+    /// else is written. Any number may do that at once, and one that dies while it does leaves the rest to the next.
+    ///
+    /// A `T` of no bytes, or of 2³² and more, does not compile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`]: the buffer has no such slots. [`Error::GuardedMismatch`]: others have put another type, or
+    /// another version, there. [`Error::NoVersion`]: versions count from 1.
+    pub fn new(buffer: &'buf SharedBuffer, index: usize, version: u32) -> Result<Self, Error> {
+        Self::from_slots(buffer.slots_from(index, Self::SLOTS)?, version)
+    }
+
+    /// Makes the slots from `index` on this value, unlocked, whatever they hold, and wakes nobody: for one agent, while
+    /// no other uses them. Fresh memory needs no such call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfBounds`]: the buffer has no such slots. [`Error::NoVersion`].
+    pub fn initialize(buffer: &'buf SharedBuffer, index: usize, version: u32, value: T) -> Result<Self, Error> {
+        let words = Words::over(buffer.slots_from(index, Self::SLOTS)?)?;
+        words.describe(version)?;
+        words.write(&value);
+        // It stores with Release: pairs with the Acquire of the first who takes it.
+        Ok(Self { lock: Lock::initialize(buffer, index)?, words })
+    }
+
+    /// The value in words that lie elsewhere, in the first [`SLOTS`](Self::SLOTS) of these: see [`Slots::from_ref`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn from_slots(slots: Slots<'buf>, version: u32) -> Result<Self, Error> {
+        let words = Words::over(slots)?;
+        words.attach(version)?;
+        Ok(Self { lock: Lock::from_slot(words.lock()), words })
+    }
+
+    /// The lock beside the value: to see who can use it, or to unlock it in the name of a dead process. Who holds it and
+    /// uses the value waits for itself.
+    pub fn lock(&self) -> Lock<'buf> {
+        self.lock
+    }
+
+    /// A copy of the value. Sleeps while another agent uses it.
+    pub fn get(&self) -> T {
+        let _held = self.lock.lock();
+        self.words.read()
+    }
+
+    /// A copy of the value, if nobody uses it now.
+    pub fn try_get(&self) -> Option<T> {
+        self.lock.try_lock().map(|_held| self.words.read())
+    }
+
+    /// A copy of the value, or gives up after `timeout`. [`Duration::ZERO`] tries once, [`Duration::MAX`] waits forever.
+    pub fn get_for(&self, timeout: Duration) -> Option<T> {
+        self.lock.lock_for(timeout).map(|_held| self.words.read())
+    }
+
+    /// A copy of the value, or gives up at `deadline`. A deadline that has passed tries once.
+    pub fn get_until(&self, deadline: Instant) -> Option<T> {
+        self.lock.lock_until(deadline).map(|_held| self.words.read())
+    }
+
+    /// Replaces the value. Sleeps while another agent uses it.
+    pub fn set(&self, value: T) {
+        let _held = self.lock.lock();
+        self.words.write(&value);
+    }
+
+    /// Replaces the value if nobody uses it now, and says whether it did.
+    pub fn try_set(&self, value: T) -> bool {
+        self.lock.try_lock().map(|_held| self.words.write(&value)).is_some()
+    }
+
+    /// Replaces the value, or gives up after `timeout`. [`Duration::ZERO`] tries once, [`Duration::MAX`] waits forever.
+    pub fn set_for(&self, value: T, timeout: Duration) -> Outcome {
+        outcome(self.lock.lock_for(timeout).map(|_held| self.words.write(&value)))
+    }
+
+    /// Replaces the value, or gives up at `deadline`. A deadline that has passed tries once.
+    pub fn set_until(&self, value: T, deadline: Instant) -> Outcome {
+        outcome(self.lock.lock_until(deadline).map(|_held| self.words.write(&value)))
+    }
+
+    /// Lets `change` work on a copy of the value, which then becomes the value, and returns what it returned. Nobody else
+    /// uses the value meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// If `change` does. Then the value is what it was, and unlocked.
+    pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        self.change(self.lock.lock(), change)
+    }
+
+    /// As [`update`](Self::update), or gives up after `timeout`, and then does not call `change`. [`Duration::ZERO`] tries
+    /// once, [`Duration::MAX`] waits forever. `change` may take as long as it likes.
+    pub fn update_for<R>(&self, change: impl FnOnce(&mut T) -> R, timeout: Duration) -> Option<R> {
+        self.lock.lock_for(timeout).map(|held| self.change(held, change))
+    }
+
+    /// As [`update`](Self::update), or gives up at `deadline`, and then does not call `change`. A deadline that has passed
+    /// tries once.
+    pub fn update_until<R>(&self, change: impl FnOnce(&mut T) -> R, deadline: Instant) -> Option<R> {
+        self.lock.lock_until(deadline).map(|held| self.change(held, change))
+    }
+
+    /// As [`update`](Self::update), but the copy becomes the value only if `change` returns `Ok`. (To try to *lock*, there
+    /// is [`update_for`](Self::update_for) with [`Duration::ZERO`].)
+    ///
+    /// # Errors
+    ///
+    /// What `change` returns. Then the value is what it was.
+    pub fn try_update<R, E>(&self, change: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
+        self.try_change(self.lock.lock(), change)
+    }
+
+    /// As [`try_update`](Self::try_update), or gives up after `timeout`, and then does not call `change`.
+    pub fn try_update_for<R, E>(
+        &self,
+        change: impl FnOnce(&mut T) -> Result<R, E>,
+        timeout: Duration,
+    ) -> Option<Result<R, E>> {
+        self.lock.lock_for(timeout).map(|held| self.try_change(held, change))
+    }
+
+    /// As [`try_update`](Self::try_update), or gives up at `deadline`, and then does not call `change`.
+    pub fn try_update_until<R, E>(
+        &self,
+        change: impl FnOnce(&mut T) -> Result<R, E>,
+        deadline: Instant,
+    ) -> Option<Result<R, E>> {
+        self.lock.lock_until(deadline).map(|held| self.try_change(held, change))
+    }
+
+    fn change<R>(&self, held: LockGuard<'buf>, change: impl FnOnce(&mut T) -> R) -> R {
+        let Ok(result) = self.try_change(held, |value| Ok::<R, Infallible>(change(value)));
+        result
+    }
+
+    /// The guard unlocks in the end, also if `change` panics.
+    fn try_change<R, E>(&self, _held: LockGuard<'buf>, change: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
+        let mut value = self.words.read();
+        let result = change(&mut value)?;
+        self.words.write(&value);
+        Ok(result)
+    }
+}
+
+fn outcome(done: Option<()>) -> Outcome {
+    done.map_or(Outcome::TimedOut, |()| Outcome::Done)
+}
+
+impl<T> Clone for Guarded<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Guarded<'_, T> {}
+
+/// Two are equal if they are over the same words.
+impl<T> PartialEq for Guarded<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.lock == other.lock
+    }
+}
+
+impl<T> Eq for Guarded<'_, T> {}
+
+impl<T> fmt::Debug for Guarded<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").field("lock", &self.lock).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+//! The tables of the guarded value.
+
+use crate::pages::{page, table};
+use slotsync::{Error, Guarded, SharedBuffer};
+
+#[test]
+fn the_slots_of_guarded_values_are_those_of_the_table() {
+    let Some(text) = page("guarded.md") else { return };
+    let rows = [
+        ("`u8`", size_of::<u8>(), Guarded::<u8>::SLOTS),
+        ("`u32`", size_of::<u32>(), Guarded::<u32>::SLOTS),
+        ("`[u8; 5]`", size_of::<[u8; 5]>(), Guarded::<[u8; 5]>::SLOTS),
+        ("`u64`", size_of::<u64>(), Guarded::<u64>::SLOTS),
+        ("`[u32; 16]`", size_of::<[u32; 16]>(), Guarded::<[u32; 16]>::SLOTS),
+    ];
+    let rows = rows.map(|(name, bytes, slots)| [name, &bytes.to_string(), &slots.to_string()].map(str::to_owned));
+    assert_eq!(table(&text, "guarded slots"), rows);
+}
+
+#[test]
+fn who_attaches_with_another_type_gets_the_error_of_the_table() {
+    let Some(text) = page("guarded.md") else { return };
+    let rows = table(&text, "guarded mismatches");
+    assert_eq!(rows.len(), 5, "the rows of the table");
+    for row in rows {
+        let buffer = SharedBuffer::new(64).unwrap();
+        assert_eq!(attach(&buffer, &row[0]), "none");
+        assert_eq!(attach(&buffer, &row[1]), row[2], "{row:?}");
+    }
+}
+
+/// What comes of attaching as a cell says: a type, and a version.
+fn attach(buffer: &SharedBuffer, cell: &str) -> String {
+    let (of, version) = cell.split_once(", version ").unwrap();
+    let version = version.parse().unwrap();
+    let outcome = match of {
+        "`u32`" => Guarded::<u32>::new(buffer, 0, version).map(drop),
+        "`i32`" => Guarded::<i32>::new(buffer, 0, version).map(drop),
+        "`u64`" => Guarded::<u64>::new(buffer, 0, version).map(drop),
+        "`[u16; 2]`" => Guarded::<[u16; 2]>::new(buffer, 0, version).map(drop),
+        _ => panic!("a type that this test does not know: {of}"),
+    };
+    match outcome {
+        Ok(()) => "none".to_owned(),
+        Err(Error::GuardedMismatch { what, found, expected }) => format!("{what} is {found}, expected {expected}"),
+        Err(other) => panic!("{other}"),
+    }
+}

@@ -1,0 +1,436 @@
+//! What a guarded value promises, over every origin of memory: between threads, and on Linux between processes that are
+//! killed while they use it.
+#![cfg(not(loom))]
+
+#[macro_use]
+mod support;
+
+use slotsync::{Error, Guarded, Lock, Outcome, Scope, SharedBuffer, Slots};
+use std::fmt::Debug;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+use support::{LONG, Memory, SHORT, Watchdog, assert_not_early, join_all, sleepers, until};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+over_every_origin! {
+    fresh_memory_is_an_unlocked_value_of_zeros
+    what_is_set_is_what_is_got
+    a_value_is_padded_to_whole_words
+    who_attaches_first_writes_the_header_and_nothing_else
+    an_update_is_all_or_nothing
+    a_panicking_closure_writes_nothing_and_unlocks
+    no_update_of_many_threads_is_lost
+    timed_calls_end_not_before_their_time
+    timed_calls_take_what_is_unlocked
+    a_deadline_in_the_past_is_a_try
+    a_mismatch_names_both_values_and_changes_nothing
+    a_header_that_was_begun_is_completed
+    of_many_who_attach_at_once_with_two_versions_one_version_wins
+    initializing_makes_any_words_that_value
+    every_number_says_which_copy_is_the_value
+    guarded_values_side_by_side_are_strangers
+}
+
+/// Where the value lies.
+const INDEX: usize = 5;
+const HEADER: usize = INDEX + 1;
+const CURRENT: usize = INDEX + 6;
+const COPIES: usize = INDEX + 7;
+const VERSION: u32 = 3;
+
+/// The fields sum up to zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+struct Accounts {
+    balances: [i64; 6],
+    bank: i64,
+    transfers: u64,
+}
+
+impl Accounts {
+    fn transfer(&mut self, number: usize, amount: i64) {
+        self.balances[number % 6] += amount;
+        self.bank -= amount;
+        self.transfers += 1;
+    }
+
+    fn sum(&self) -> i64 {
+        self.balances.iter().sum::<i64>() + self.bank
+    }
+}
+
+fn accounts(buffer: &SharedBuffer) -> Guarded<'_, Accounts> {
+    Guarded::new(buffer, INDEX, VERSION).unwrap()
+}
+
+fn words(memory: &Memory) -> Vec<i32> {
+    memory.buffer.slots(..).unwrap().iter().map(|slot| slot.load(Relaxed)).collect()
+}
+
+fn store(memory: &Memory, index: usize, value: i32) {
+    memory.buffer.slot(index).unwrap().store(value, Relaxed);
+}
+
+fn fresh_memory_is_an_unlocked_value_of_zeros(memory: &Memory) {
+    let guarded = accounts(&memory.buffer);
+    assert!(!guarded.lock().is_locked());
+    assert_eq!(guarded.lock(), Lock::new(&memory.buffer, INDEX).unwrap());
+    assert_eq!(guarded.get(), Accounts::default());
+    assert_eq!(guarded.try_get(), Some(Accounts::default()));
+    assert_eq!(Guarded::<[u8; 3]>::new(&memory.buffer, 100, 1).unwrap().get(), [0; 3]);
+}
+
+fn what_is_set_is_what_is_got(memory: &Memory) {
+    let guarded = accounts(&memory.buffer);
+    let mut value = Accounts::default();
+    for turn in 0..20 {
+        value.transfer(turn, 7 + turn as i64);
+        match turn % 4 {
+            0 => guarded.set(value),
+            1 => assert!(guarded.try_set(value)),
+            2 => assert_eq!(guarded.set_for(value, LONG), Outcome::Done),
+            _ => assert_eq!(guarded.set_until(value, Instant::now() + LONG), Outcome::Done),
+        }
+        assert!(!guarded.lock().is_locked());
+        assert_eq!(guarded.get(), value);
+        // Another handle, and in another mapping where there can be one.
+        assert_eq!(accounts(&memory.buffer).get_for(LONG), Some(value));
+        #[cfg(unix)]
+        if let Some(again) = memory.again() {
+            assert_eq!(accounts(&again).get_until(Instant::now() + LONG), Some(value));
+        }
+    }
+}
+
+fn a_value_is_padded_to_whole_words(memory: &Memory) {
+    fn check<T: FromBytes + IntoBytes + Immutable + PartialEq + Debug + Copy>(memory: &Memory, index: usize, value: T) {
+        let guarded = Guarded::<T>::new(&memory.buffer, index, 1).unwrap();
+        let copy = size_of::<T>().div_ceil(4);
+        assert_eq!(Guarded::<T>::SLOTS, 7 + 2 * copy);
+        let mut model = value;
+        for _ in 0..3 {
+            guarded.set(model);
+            assert_eq!(guarded.get(), model);
+            let current = memory.buffer.slot(index + 6).unwrap().load(Relaxed) as usize;
+            let words = memory.buffer.slots(index + 7 + current * copy..).unwrap();
+            let bytes: Vec<u8> = words.iter().take(copy).flat_map(|slot| slot.load(Relaxed).to_ne_bytes()).collect();
+            let (value, padding) = bytes.split_at(size_of::<T>());
+            assert_eq!(value, model.as_bytes());
+            assert!(padding.iter().all(|byte| *byte == 0));
+            model.as_mut_bytes().iter_mut().for_each(|byte| *byte = byte.wrapping_mul(5) ^ 1);
+        }
+        // A stranger's padding counts as nothing.
+        let current = memory.buffer.slot(index + 6).unwrap().load(Relaxed) as usize;
+        if size_of::<T>() % 4 == 1 {
+            let last = memory.buffer.slot(index + 7 + (current + 1) * copy - 1).unwrap();
+            let was = guarded.get();
+            let mut bytes = last.load(Relaxed).to_ne_bytes();
+            bytes[1..].fill(0xab);
+            last.store(i32::from_ne_bytes(bytes), Relaxed);
+            assert_eq!(guarded.get(), was);
+        }
+    }
+    check(memory, 0, 0x81_u8);
+    check(memory, 20, 0x8182_u16);
+    check(memory, 40, [1_u8, 2, 3]);
+    check(memory, 60, f32::MIN);
+    check(memory, 80, [1_u8, 2, 3, 4, 255]);
+    check(memory, 100, u64::MAX - 1);
+    check(memory, 120, i128::MIN + 7);
+    check(memory, 150, [0xabcd_u16; 51]);
+}
+
+fn who_attaches_first_writes_the_header_and_nothing_else(memory: &Memory) {
+    let before = words(memory);
+    let _ = accounts(&memory.buffer);
+    let after = words(memory);
+    let header = [0x4744_0001, 64, align_of::<Accounts>() as i32, size_of::<usize>() as i32, VERSION as i32];
+    assert_eq!(after[HEADER..CURRENT], header);
+    assert!(before.iter().all(|word| *word == 0));
+    assert!(after.iter().enumerate().all(|(index, word)| *word == 0 || (HEADER..CURRENT).contains(&index)));
+    let _ = accounts(&memory.buffer);
+    assert_eq!(words(memory), after);
+}
+
+fn an_update_is_all_or_nothing(memory: &Memory) {
+    let guarded = accounts(&memory.buffer);
+    let count = guarded.update(|accounts| {
+        accounts.transfer(1, 100);
+        accounts.transfers
+    });
+    assert_eq!(count, 1);
+    let before = guarded.get();
+    let refuse = |accounts: &mut Accounts| {
+        accounts.transfer(1, -200);
+        if accounts.balances[1] < 0 { Err("no money") } else { Ok(accounts.bank) }
+    };
+    assert_eq!(guarded.try_update(refuse), Err("no money"));
+    assert_eq!(guarded.try_update_for(refuse, LONG), Some(Err("no money")));
+    assert_eq!(guarded.try_update_until(refuse, Instant::now()), Some(Err("no money")));
+    assert_eq!(guarded.get(), before);
+    guarded.update(|accounts| accounts.transfer(1, 400));
+    assert_eq!(guarded.try_update(refuse), Ok(-300));
+    assert_eq!(guarded.try_update_for(refuse, LONG), Some(Ok(-100)));
+    assert_eq!(guarded.get().transfers, 4);
+    assert!(!guarded.lock().is_locked());
+}
+
+fn a_panicking_closure_writes_nothing_and_unlocks(memory: &Memory) {
+    let guarded = accounts(&memory.buffer);
+    guarded.update(|accounts| accounts.transfer(2, 50));
+    let before = words(memory);
+    fn half_way(accounts: &mut Accounts) {
+        accounts.balances[0] = 1;
+        std::panic::panic_any("half way");
+    }
+    let calls: [&dyn Fn(); 4] = [
+        &|| guarded.update(half_way),
+        &|| assert_eq!(guarded.update_for(half_way, LONG), None),
+        &|| assert_eq!(guarded.update_until(half_way, Instant::now()), None),
+        &|| {
+            let kept = |accounts: &mut Accounts| {
+                half_way(accounts);
+                Ok::<(), ()>(())
+            };
+            assert_eq!(guarded.try_update(kept), Err(()));
+        },
+    ];
+    for call in calls {
+        let panic = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"half way"));
+        assert_eq!(words(memory), before);
+    }
+    assert_eq!(guarded.get().sum(), 0);
+}
+
+fn no_update_of_many_threads_is_lost(memory: &Memory) {
+    let _watchdog = Watchdog::new("no_update_of_many_threads_is_lost");
+    let guarded = accounts(&memory.buffer);
+    thread::scope(|threads| {
+        for agent in 0..3 {
+            threads.spawn(move || {
+                for turn in 0..1_000 {
+                    guarded.update(|accounts| accounts.transfer(agent + turn, turn as i64));
+                }
+            });
+        }
+        threads.spawn(|| {
+            for _ in 0..1_000 {
+                assert_eq!(guarded.get().sum(), 0, "a torn value");
+            }
+        });
+    });
+    assert_eq!((guarded.get().sum(), guarded.get().transfers), (0, 3_000));
+}
+
+fn timed_calls_end_not_before_their_time(memory: &Memory) {
+    let guarded = accounts(&memory.buffer);
+    let value = Accounts::default();
+    let held = guarded.lock().lock();
+    let header = words(memory)[HEADER..].to_owned();
+    assert_not_early(|timeout| guarded.get_for(timeout).is_none(), |deadline| guarded.get_until(deadline).is_none());
+    assert_not_early(
+        |timeout| guarded.set_for(value, timeout).is_timed_out(),
+        |deadline| guarded.set_until(value, deadline).is_timed_out(),
+    );
+    assert_not_early(
+        |timeout| guarded.update_for(|_| panic!("not locked"), timeout).is_none(),
+        |deadline| guarded.update_until(|_| panic!("not locked"), deadline).is_none(),
+    );
+    let never = |_: &mut Accounts| -> Result<(), ()> { panic!("not locked") };
+    assert_not_early(
+        |timeout| guarded.try_update_for(never, timeout).is_none(),
+        |deadline| guarded.try_update_until(never, deadline).is_none(),
+    );
+    assert_eq!(words(memory)[HEADER..], header);
+    drop(held);
+    assert_eq!(guarded.update_for(|accounts| accounts.transfers, SHORT), Some(0));
+}
+
+fn timed_calls_take_what_is_unlocked(memory: &Memory) {
+    let _watchdog = Watchdog::new("timed_calls_take_what_is_unlocked");
+    let guarded = accounts(&memory.buffer);
+    for timeout in [LONG, Duration::MAX] {
+        let held = guarded.lock().lock();
+        thread::scope(|threads| {
+            let waiters = sleepers(threads, 2, move || {
+                guarded.update_for(|accounts| accounts.transfer(0, 1), timeout).unwrap();
+                assert_eq!(guarded.get_for(timeout).unwrap().sum(), 0);
+                assert!(guarded.set_for(guarded.get(), timeout).is_done());
+            });
+            until("a mark is there", || words(memory)[INDEX] == 2);
+            drop(held);
+            join_all(waiters);
+        });
+    }
+}
+
+fn a_deadline_in_the_past_is_a_try(memory: &Memory) {
+    let past = Instant::now();
+    let guarded = accounts(&memory.buffer);
+    assert_eq!(guarded.update_until(|accounts| accounts.transfers += 1, past), Some(()));
+    assert_eq!(guarded.update_for(|accounts| accounts.transfers += 1, Duration::ZERO), Some(()));
+    assert_eq!(guarded.get_until(past).unwrap().transfers, 2);
+    assert!(guarded.set_until(Accounts::default(), past).is_done());
+    mem::forget(guarded.lock().lock());
+    assert_eq!(guarded.try_get(), None);
+    assert!(!guarded.try_set(Accounts::default()));
+    assert_eq!(guarded.get_for(Duration::ZERO), None);
+    assert_eq!(guarded.update_until(|_| (), past), None);
+    assert_eq!(words(memory)[INDEX], 1, "a try leaves no mark");
+    guarded.lock().unlock().unwrap();
+}
+
+fn a_mismatch_names_both_values_and_changes_nothing(memory: &Memory) {
+    fn refused<T: FromBytes + IntoBytes + Immutable>(memory: &Memory, version: u32) -> (&'static str, u32, u32) {
+        let before = words(memory);
+        match Guarded::<T>::new(&memory.buffer, INDEX, version) {
+            Err(Error::GuardedMismatch { what, found, expected }) => {
+                assert_eq!(words(memory), before);
+                (what, found, expected)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    Guarded::<[u32; 4]>::new(&memory.buffer, INDEX, VERSION).unwrap().set([1, 2, 3, 4]);
+    assert_eq!(refused::<[u32; 5]>(memory, VERSION), ("size", 16, 20));
+    assert_eq!(refused::<[u16; 8]>(memory, VERSION), ("alignment", 4, 2));
+    assert_eq!(refused::<[u32; 4]>(memory, 4), ("version", VERSION, 4));
+    assert_eq!(refused::<[u32; 4]>(memory, u32::MAX), ("version", VERSION, u32::MAX));
+    let error = Guarded::<[u32; 4]>::new(&memory.buffer, INDEX, 4).unwrap_err();
+    assert_eq!(error.to_string(), "the version of the guarded value that is there is 3, but 4 was expected");
+    // As a process of another word size, or a machine of the other byte order, would have written it.
+    let pointer = size_of::<usize>() as u32;
+    for (place, what, expected) in [(0, "mark", 0x4744_0001), (3, "pointer size", pointer), (4, "version", VERSION)] {
+        let (was, other) = (words(memory)[HEADER + place], expected.swap_bytes());
+        store(memory, HEADER + place, other as i32);
+        assert_eq!(refused::<[u32; 4]>(memory, VERSION), (what, other, expected));
+        store(memory, HEADER + place, was);
+    }
+    assert_eq!(Guarded::<[u32; 4]>::new(&memory.buffer, INDEX, VERSION).unwrap().get(), [1, 2, 3, 4]);
+    // Same size and alignment: the version is for that.
+    assert_eq!(Guarded::<[i32; 4]>::new(&memory.buffer, INDEX, VERSION).unwrap().get(), [1, 2, 3, 4]);
+}
+
+/// As one that dies after each of its steps leaves it.
+fn a_header_that_was_begun_is_completed(memory: &Memory) {
+    let whole = Guarded::<[u32; 2]>::new(&memory.buffer, INDEX, VERSION).map(|_| words(memory)).unwrap();
+    for written in 0..=5 {
+        for place in written..5 {
+            store(memory, HEADER + place, 0);
+        }
+        if written == 4 {
+            // One of another version can be the one to complete it.
+            Guarded::<[u32; 2]>::new(&memory.buffer, INDEX, 9).unwrap();
+            assert!(Guarded::<[u32; 2]>::new(&memory.buffer, INDEX, VERSION).is_err());
+            store(memory, HEADER + 4, 0);
+        }
+        if written >= 2 {
+            assert!(Guarded::<[u32; 3]>::new(&memory.buffer, INDEX, VERSION).is_err());
+        }
+        Guarded::<[u32; 2]>::new(&memory.buffer, INDEX, VERSION).unwrap();
+        assert_eq!(words(memory), whole);
+    }
+}
+
+fn of_many_who_attach_at_once_with_two_versions_one_version_wins(memory: &Memory) {
+    for round in 0..50_usize {
+        let index = 16 * round;
+        let attached: Vec<_> = thread::scope(|threads| {
+            let attach =
+                |version| move || (version, Guarded::<[u32; 2]>::new(&memory.buffer, index, version).map(drop));
+            let agents: Vec<_> = (0..4).map(|agent| threads.spawn(attach(1 + agent % 2))).collect();
+            agents.into_iter().map(|agent| agent.join().unwrap()).collect()
+        });
+        let winner = words(memory)[index + 5] as u32;
+        for (version, outcome) in attached {
+            let mismatch = Error::GuardedMismatch { what: "version", found: winner, expected: version };
+            assert_eq!(outcome, if version == winner { Ok(()) } else { Err(mismatch) });
+        }
+    }
+}
+
+fn initializing_makes_any_words_that_value(memory: &Memory) {
+    for left_behind in [0, 1, 2, -1, i32::MIN, 0x4744_0001] {
+        for slot in memory.buffer.slots(..).unwrap() {
+            slot.store(left_behind, Relaxed);
+        }
+        let value = Accounts { bank: -5, balances: [5, 0, 0, 0, 0, 0], transfers: 1 };
+        let guarded = Guarded::initialize(&memory.buffer, INDEX, VERSION, value).unwrap();
+        assert_eq!(guarded.try_get(), Some(value));
+        assert_eq!(accounts(&memory.buffer), guarded);
+        let end = INDEX + Guarded::<Accounts>::SLOTS;
+        let mut others = words(memory);
+        others.drain(INDEX..end);
+        assert!(others.iter().all(|word| *word == left_behind));
+    }
+}
+
+fn every_number_says_which_copy_is_the_value(memory: &Memory) {
+    let guarded = Guarded::<u32>::new(&memory.buffer, INDEX, 1).unwrap();
+    for garbage in [0, 1, 2, 3, -1, -2, i32::MIN, i32::MAX] {
+        store(memory, COPIES, 10);
+        store(memory, COPIES + 1, 11);
+        store(memory, CURRENT, garbage);
+        assert_eq!(guarded.get(), 10 + (garbage & 1) as u32);
+        guarded.update(|value| *value += 10);
+        assert_eq!(guarded.get(), 20 + (garbage & 1) as u32);
+        assert_eq!(words(memory)[CURRENT], 1 - (garbage & 1));
+        assert_eq!(words(memory)[COPIES + (garbage & 1) as usize], 10 + (garbage & 1), "the old value is left");
+    }
+}
+
+fn guarded_values_side_by_side_are_strangers(memory: &Memory) {
+    let step = Guarded::<[u8; 5]>::SLOTS;
+    let row: Vec<_> = (0..20).map(|n| Guarded::<[u8; 5]>::new(&memory.buffer, n * step, 1).unwrap()).collect();
+    for (number, guarded) in (0..).zip(&row) {
+        guarded.set([number; 5]);
+    }
+    assert!((0..).zip(&row).all(|(number, guarded)| guarded.get() == [number; 5]));
+    assert_ne!(row[0], row[1]);
+    mem::forget(row[0].lock().lock());
+    assert_eq!(row[1].try_get(), Some([1; 5]));
+}
+
+#[test]
+fn a_value_beyond_the_end_is_an_error() {
+    let buffer = SharedBuffer::new(64).unwrap();
+    let error = |index| Err(Error::OutOfBounds { index, count: 11, length: 16 });
+    let new = |index| Guarded::<u64>::new(&buffer, index, 1).map(drop);
+    assert_eq!(new(6), error(6));
+    assert_eq!(new(usize::MAX), error(usize::MAX));
+    assert_eq!(Guarded::initialize(&buffer, 6, 1, 0_u64).map(drop), error(6));
+    assert!(buffer.slots(..).unwrap().iter().all(|slot| slot.load(Relaxed) == 0));
+    assert_eq!(new(5), Ok(()));
+}
+
+#[test]
+fn versions_count_from_one() {
+    let buffer = SharedBuffer::new(64).unwrap();
+    assert_eq!(Guarded::<u64>::new(&buffer, 0, 0), Err(Error::NoVersion));
+    assert_eq!(Guarded::<u64>::initialize(&buffer, 0, 0, 7), Err(Error::NoVersion));
+    assert!(buffer.slots(..).unwrap().iter().all(|slot| slot.load(Relaxed) == 0));
+    assert!(Guarded::<u64>::new(&buffer, 0, u32::MAX).is_ok());
+}
+
+#[test]
+fn a_value_lies_in_words_elsewhere() {
+    static WORDS: [AtomicI32; Guarded::<u64>::SLOTS] = [const { AtomicI32::new(0) }; Guarded::<u64>::SLOTS];
+    let slots = Slots::from_ref(&WORDS, Scope::Private).unwrap();
+    let guarded = Guarded::<u64>::from_slots(slots, 1).unwrap();
+    guarded.set(u64::MAX);
+    assert_eq!(guarded.lock().scope(), Scope::Private);
+    assert_eq!(Guarded::<u64>::from_slots(slots, 1).unwrap().get(), u64::MAX);
+    let few = Slots::from_ref(&WORDS[1..], Scope::Private).unwrap();
+    let error = Error::OutOfBounds { index: 0, count: 11, length: 10 };
+    assert_eq!(Guarded::<u64>::from_slots(few, 1), Err(error));
+}
+
+#[test]
+fn a_handle_is_copy_send_and_sync() {
+    fn is<T: Copy + Send + Sync + Debug + Eq>() {}
+    is::<Guarded<'static, Accounts>>();
+}

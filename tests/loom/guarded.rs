@@ -1,0 +1,80 @@
+//! The guarded value. Its lock has models of its own.
+
+use crate::*;
+use slotsync::Guarded;
+
+type Value = [u32; 2];
+const SLOTS: usize = Guarded::<Value>::SLOTS;
+
+fn attach(buffer: &SharedBuffer, version: u32) -> Result<Guarded<'_, Value>, Error> {
+    Guarded::new(buffer, 0, version)
+}
+
+fn guarded(buffer: &SharedBuffer) -> Guarded<'_, Value> {
+    attach(buffer, 1).unwrap()
+}
+
+/// Runs two agents at once, and then looks.
+fn two(double: Double, agents: [fn(&SharedBuffer) -> u32; 2], at_end: fn(&SharedBuffer, [u32; 2])) {
+    #[allow(clippy::arc_with_non_send_sync, reason = "loom's threads are coroutines of one thread")]
+    Model::new(double).check(move || {
+        let buffer = Arc::new(SharedBuffer::new(4 * SLOTS).unwrap());
+        let other = buffer.clone();
+        let other = thread::spawn(move || agents[0](&other));
+        let answer = agents[1](&buffer);
+        at_end(&buffer, [other.join().unwrap(), answer]);
+    });
+}
+
+macro_rules! models {
+    ($($name:ident = $agents:expr, $at_end:expr;)*) => {
+        mod parking { use super::*; $(#[test] fn $name() { two(Double::Parking, $agents, $at_end); })* }
+        mod erring { use super::*; $(#[test] fn $name() { two(Double::Erring, $agents, $at_end); })* }
+        mod polling { use super::*; $(#[test] fn $name() { two(Double::Polling, $agents, $at_end); })* }
+    };
+}
+
+fn adds(buffer: &SharedBuffer) -> u32 {
+    guarded(buffer).update(|value| {
+        value[0] += 1;
+        value[1] += 1;
+        value[0]
+    })
+}
+
+fn sets(buffer: &SharedBuffer) -> u32 {
+    guarded(buffer).set([7; 2]);
+    0
+}
+
+/// Nobody is dead here. But one who writes once and then does nothing is as one who died after some step of it, and this
+/// one knows of no more than that.
+fn unlocks_in_anothers_name_and_looks(buffer: &SharedBuffer) -> u32 {
+    let guarded = guarded(buffer);
+    let _ = guarded.lock().unlock();
+    let value = guarded.get();
+    assert!(value == [0; 2] || value == [7; 2], "a mixture: {value:?}");
+    value[0]
+}
+
+fn attaches_as_1(buffer: &SharedBuffer) -> u32 {
+    attach(buffer, 1).is_ok().into()
+}
+
+fn attaches_as_2(buffer: &SharedBuffer) -> u32 {
+    attach(buffer, 2).is_ok().into()
+}
+
+models! {
+    no_update_is_lost = [adds, adds], |buffer, answers| {
+        assert_eq!(guarded(buffer).get(), [2; 2]);
+        assert_eq!(answers.iter().sum::<u32>(), 3, "one came after the other");
+    };
+    who_unlocks_in_anothers_name_finds_a_whole_value = [sets, unlocks_in_anothers_name_and_looks], |buffer, _| {
+        assert_eq!(guarded(buffer).get(), [7; 2]);
+    };
+    of_two_versions_one_wins = [attaches_as_1, attaches_as_2], |buffer, answers| {
+        assert_eq!(answers.iter().sum::<u32>(), 1);
+        assert_eq!([attaches_as_1(buffer), attaches_as_2(buffer)], answers);
+    };
+}
