@@ -17,6 +17,9 @@ const FLOORS: &[(&str, u32)] = &[
     ("spin", 3),
     ("value", 3),
     ("wide", 3),
+    ("element", 3),
+    ("typed_array", 3),
+    ("atomics", PRIMITIVES),
     ("barrier", PRIMITIVES),
     ("event", PRIMITIVES),
     ("latch", PRIMITIVES),
@@ -31,13 +34,17 @@ const FLOORS: &[(&str, u32)] = &[
     ("synchronic_calls", 5),
     ("rw_lock_queue", 5),
     ("lock_api", 6),
-    ("lib", 7),
+    ("primitive", 6),
+    ("place", 7),
+    ("bump", 8),
+    ("layout", 8),
+    ("lib", 9),
 ];
 
 const PRIMITIVES: u32 = 4;
 
 /// Where `unsafe` may be written. In `lock_api` only because the traits are unsafe to implement.
-const UNSAFE: &[&str] = &["futex", "buffer", "slot", "wide", "lock_api"];
+const UNSAFE: &[&str] = &["futex", "buffer", "slot", "wide", "element", "lock_api"];
 /// Which files may switch on the platform, on loom or on a feature. Those of `lock_api` leave out the shared types where
 /// the futex is private.
 const CFG: &[&str] = &[
