@@ -102,6 +102,8 @@ mod book {
     #[cfg(target_has_atomic = "64")]
     #[doc = include_str!("../docs/src/synchronic.md")]
     struct Synchronic;
+    #[doc = include_str!("../docs/src/layout.md")]
+    struct Layout;
     #[doc = include_str!("../docs/src/design.md")]
     struct Design;
 }

@@ -127,6 +127,7 @@ macro_rules! holds {
 }
 
 mod barrier;
+mod bump;
 mod cond;
 mod doubles;
 mod event;
