@@ -13,9 +13,9 @@ use core::ops::Range;
 
 /// Hands out the slots of a range one after the other, between threads and between processes, until there are no more.
 ///
-/// A `BumpAllocator` is a `Copy` handle: all its state is one word, which says how many slots of the range are used. Any
-/// agent may allocate at any time; no two get the same byte, nor two parts of one slot. It is lock-free, and a process that
-/// dies in it strands nobody: what it was about to get is lost at most.
+/// A `BumpAllocator` is a `Copy` handle: all its state is one word, which says how many slots of the range are used.
+/// Any agent may allocate at any time; no two get the same byte, nor two parts of one slot. It is lock-free, and a
+/// process that dies in it strands nobody: what it was about to get is lost at most.
 ///
 /// What it hands out is as it was: zero in fresh memory, and so a valid state of every primitive.
 ///
@@ -40,15 +40,16 @@ use core::ops::Range;
 ///
 /// # No release
 ///
-/// Nothing is given back, and there is no mark to go back to. Going back takes along whatever others were handed after the
-/// mark. Even the last allocation alone would come back with its bytes as they are, and no longer as a valid state of what
-/// is put there next. To use the range again, [`initialize`](Self::initialize), when nobody uses anything of it.
+/// Nothing is given back, and there is no mark to go back to. Going back takes along whatever others were handed after
+/// the mark. Even the last allocation alone would come back with its bytes as they are, and no longer as a valid state
+/// of what is put there next. To use the range again, [`initialize`](Self::initialize), when nobody uses anything of
+/// it.
 ///
 /// # Cross-process
 ///
 /// Every process names the same slot and the same range: put them into a [`Layout`](crate::Layout). An agent tells the
-/// others where something is by its offset or its index, in a place that they know. A peer that writes the word can make two allocations
-/// overlap, or exhaust the allocator; neither breaks this process's memory safety.
+/// others where something is by its offset or its index, in a place that they know. A peer that writes the word can
+/// make two allocations overlap, or exhaust the allocator; neither breaks this process's memory safety.
 #[derive(Clone, Copy, Debug)]
 pub struct BumpAllocator<'buf> {
     buffer: &'buf SharedBuffer,
@@ -78,11 +79,11 @@ impl<'buf> BumpAllocator<'buf> {
         Ok(Self { buffer, used, first, count })
     }
 
-    /// Makes slot `index` an allocator that has handed out nothing, whatever it holds: for one agent, while no other uses it
-    /// or what it has handed out. Fresh memory needs no such call.
+    /// Makes slot `index` an allocator that has handed out nothing, whatever it holds: for one agent, while no other
+    /// uses it or what it has handed out. Fresh memory needs no such call.
     ///
-    /// The slots of the range stay as they are. If they were used, and are to be zero, then write zeros first: who is handed
-    /// a slot sees what was written before this call.
+    /// The slots of the range stay as they are. If they were used, and are to be zero, then write zeros first: who is
+    /// handed a slot sees what was written before this call.
     ///
     /// # Errors
     ///
@@ -94,13 +95,14 @@ impl<'buf> BumpAllocator<'buf> {
         Ok(allocator)
     }
 
-    /// So many bytes, at a multiple of `align` counted from the start of the buffer: the byte they begin at. It takes whole
-    /// slots: the bytes are rounded up to a multiple of 4, and so is the alignment. No bytes take nothing but what aligns them.
+    /// So many bytes, at a multiple of `align` counted from the start of the buffer: the byte they begin at. It takes
+    /// whole slots: the bytes are rounded up to a multiple of 4, and so is the alignment. No bytes take nothing but
+    /// what aligns them.
     ///
     /// # Errors
     ///
-    /// [`Error::Exhausted`]: so many are not left; then nothing changes, and less may fit. [`Error::BadAlignment`]: `align`
-    /// is no power of two.
+    /// [`Error::Exhausted`]: so many are not left; then nothing changes, and less may fit. [`Error::BadAlignment`]:
+    /// `align` is no power of two.
     pub fn allocate(&self, bytes: usize, align: usize) -> Result<usize, Error> {
         if !align.is_power_of_two() {
             return Err(Error::BadAlignment { align });
@@ -112,9 +114,9 @@ impl<'buf> BumpAllocator<'buf> {
             // No more than the count, which fits.
             Some((place.end - self.first) as u32 as i32)
         };
-        // One read-modify-write: no other agent gets the same. Acquire: how initialize left the range is seen. Pairs with
-        // the Release there: allocations in between are read-modify-writes, which hand it on. Lock-free: each further turn
-        // takes a write by a peer in between.
+        // One read-modify-write: no other agent gets the same. Acquire: how initialize left the range is seen. Pairs
+        // with the Release there: allocations in between are read-modify-writes, which hand it on. Lock-free: each
+        // further turn takes a write by a peer in between.
         match self.used.fetch_update(Acquire, Relaxed, take) {
             Ok(_) => Ok(found * SLOT_BYTES),
             Err(was) => Err(Error::Exhausted { bytes, align, left: self.left_of(was) }),
@@ -133,7 +135,8 @@ impl<'buf> BumpAllocator<'buf> {
         TypedArray::new(self.buffer, self.allocate(bytes, size_of::<T>())?, length)
     }
 
-    /// A place for a primitive, in this buffer: its [`of`](Place::of) makes the handle, and its index tells others of it.
+    /// A place for a primitive, in this buffer: its [`of`](Place::of) makes the handle, and its index tells others of
+    /// it.
     ///
     /// # Errors
     ///
@@ -143,7 +146,8 @@ impl<'buf> BumpAllocator<'buf> {
         Ok(Place::at(self.allocate(bytes, align)? / SLOT_BYTES))
     }
 
-    /// How many bytes are used, with those that were skipped to align others. By the time of the answer that may be more.
+    /// How many bytes are used, with those that were skipped to align others. By the time of the answer that may be
+    /// more.
     pub fn used(&self) -> usize {
         self.count * SLOT_BYTES - self.left()
     }

@@ -13,9 +13,9 @@ use core::fmt;
 /// Hands out places in a buffer, one after the other: to primitives, and to arrays of numbers.
 ///
 /// A `Layout` is a plain value of this program. It touches no memory until it is [attached](Self::attach), and knows no
-/// buffer: processes that run the same lines get the same places, at whatever address each maps the memory. A place begins
-/// at the next multiple of what it needs (4 bytes for slots, the element's size for an array), and all bytes of it are left
-/// as zero as they are: a valid state of every primitive.
+/// buffer: processes that run the same lines get the same places, at whatever address each maps the memory. A place
+/// begins at the next multiple of what it needs (4 bytes for slots, the element's size for an array), and all bytes of
+/// it are left as zero as they are: a valid state of every primitive.
 ///
 /// The first slot is the layout's own. It holds the [fingerprint](Self::fingerprint) of the first agent to attach, with
 /// which the others compare theirs.
@@ -69,9 +69,10 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The cache line of a padded place: 128 bytes, on every machine. Shorter lines fit into that, and processors of 64 bytes
-    /// fetch two at once. A machine of longer lines only shares some. It does not follow the machine, as
-    /// `crossbeam_utils::CachePadded` does, because programs built for different ones (32 and 64 bits) must agree.
+    /// The cache line of a padded place: 128 bytes, on every machine. Shorter lines fit into that, and many processors
+    /// with lines of 64 bytes fetch two at once. On the one machine with longer lines, s390x, two places share one. It
+    /// does not follow the machine, as `crossbeam_utils::CachePadded` does, because programs built for different ones
+    /// (32 and 64 bits) must agree.
     pub const CACHE_LINE: usize = 128;
 
     /// An empty layout, from the start of a buffer on. Slot 0 is its own.
@@ -79,8 +80,8 @@ impl Layout {
         Self::starting_at(0)
     }
 
-    /// An empty layout from slot `index` on, which is its own: for memory that begins with something else, such as another
-    /// layout.
+    /// An empty layout from slot `index` on, which is its own: for memory that begins with something else, such as
+    /// another layout.
     pub fn starting_at(index: usize) -> Self {
         let end = index.saturating_mul(SLOT_BYTES).min(BEYOND);
         let mark = Place::at(end / SLOT_BYTES);
@@ -110,14 +111,14 @@ impl Layout {
         place
     }
 
-    /// Goes on with the next [cache line](Self::CACHE_LINE), unless one begins here. Before and after what comes in between,
-    /// it keeps that on lines of its own.
+    /// Goes on with the next [cache line](Self::CACHE_LINE), unless one begins here. Before and after what comes in
+    /// between, it keeps that on lines of its own.
     pub fn pad(&mut self) {
         self.end = next_multiple(self.end, Self::CACHE_LINE);
     }
 
-    /// How long a buffer must be to have all of it: a length that [`SharedBuffer`] takes. It counts from the start of the
-    /// buffer, and what [`pad`](Self::pad) skipped counts too.
+    /// How long a buffer must be to have all of it: a length that [`SharedBuffer`] takes. It counts from the start of
+    /// the buffer, and what [`pad`](Self::pad) skipped counts too.
     ///
     /// Of a layout longer than an address space, it is a length that every buffer refuses.
     pub fn byte_length(&self) -> usize {
@@ -132,14 +133,15 @@ impl Layout {
         self.text.bytes().fold(0x811c_9dc5, fnv_1a).max(1)
     }
 
-    /// Looks whether this memory was laid out by the same lines. The first to attach to fresh memory leaves the fingerprint
-    /// there, in the layout's own slot; nothing else is written, and any number of agents may attach at any time, when they
-    /// have placed all. It orders nothing: who must see what another has initialized waits for a [`Once`](crate::Once).
+    /// Looks whether this memory was laid out by the same lines. The first to attach to fresh memory leaves the
+    /// fingerprint there, in the layout's own slot; nothing else is written, and any number of agents may attach at any
+    /// time, when they have placed all. It orders nothing: who must see what another has initialized waits for a
+    /// [`Once`](crate::Once).
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfBounds`]: the buffer is shorter than the layout. [`Error::LayoutMismatch`]: another layout is attached,
-    /// or the slot is in use for something else. Print the layouts of both programs, and compare.
+    /// [`Error::LayoutMismatch`]: another layout is attached, or the slot is in use for something else. Print the
+    /// layouts of both programs, and compare. [`Error::OutOfBounds`]: the buffer is shorter than the layout.
     ///
     /// # Examples
     ///
@@ -157,13 +159,17 @@ impl Layout {
     /// # Ok::<(), slotsync::Error>(())
     /// ```
     pub fn attach(&self, buffer: &SharedBuffer) -> Result<(), Error> {
-        buffer.slots(..self.byte_length() / SLOT_BYTES)?;
-        let expected = self.fingerprint();
+        let (mark, expected) = (self.mark.of(buffer)?, self.fingerprint() as i32);
+        let all = buffer.slots(..self.byte_length() / SLOT_BYTES);
         // Relaxed: the word says nothing of any other.
-        match self.mark.of(buffer)?.compare_exchange(UNATTACHED, expected as i32, Relaxed, Relaxed) {
-            Err(found) if found as u32 != expected => Err(Error::LayoutMismatch { found: found as u32, expected }),
-            _ => Ok(()),
+        let found = match all {
+            Ok(_) => mark.compare_exchange(UNATTACHED, expected, Relaxed, Relaxed).err().unwrap_or(expected),
+            Err(_) => mark.load(Relaxed),
+        };
+        if ![UNATTACHED, expected].contains(&found) {
+            return Err(Error::LayoutMismatch { found: found as u32, expected: expected as u32 });
         }
+        all.map(drop)
     }
 
     /// The next place of so many bytes, in a line of the text. `None` is more than can be.
@@ -192,8 +198,8 @@ impl Default for Layout {
     }
 }
 
-/// A first line `slotsync layout 1`; then a line for each place, as `8 24 [f64; 3]`: the byte it begins at, its length in bytes, and
-/// what it is. The first place is the layout's own slot.
+/// A first line `slotsync layout 1`; then a line for each place, as `8 24 [f64; 3]`: the byte it begins at, its length
+/// in bytes, and what it is. The first place is the layout's own slot.
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

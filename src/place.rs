@@ -46,8 +46,8 @@ impl<P: Primitive> Place<P> {
         self.with(buffer, ())
     }
 
-    /// As [`of`](Self::of), for a primitive that is made of more than its slots: the lock of a [`Cond`](crate::Cond), the number of agents of
-    /// a [`Barrier`](crate::Barrier).
+    /// As [`of`](Self::of), for a primitive that is made of more than its slots: the lock of a [`Cond`](crate::Cond),
+    /// the number of agents of a [`Barrier`](crate::Barrier).
     ///
     /// # Errors
     ///
@@ -110,8 +110,8 @@ impl<T: Element> ArrayPlace<T> {
 }
 
 impl ArrayPlace<i32> {
-    /// The slots that its elements are: for [`SharedBuffer::slots`], or for a [`BumpAllocator`](crate::BumpAllocator) to hand
-    /// out.
+    /// The slots that its elements are: for [`SharedBuffer::slots`], or for a [`BumpAllocator`](crate::BumpAllocator)
+    /// to hand out.
     pub fn slots(&self) -> Range<usize> {
         let first = self.byte_offset / SLOT_BYTES;
         first..first.saturating_add(self.length)

@@ -52,8 +52,8 @@ use crate::value::Value;
 pub trait Primitive {
     /// The handle, over a buffer that lives for `'buf`: this type.
     type Handle<'buf>;
-    /// What the handle is made of beside its slots: the lock of a [`Cond`], the number of agents of a [`Barrier`]. `()` if
-    /// there is nothing.
+    /// What the handle is made of beside its slots: the lock of a [`Cond`], the number of agents of a [`Barrier`]. `()`
+    /// if there is nothing.
     type With<'buf>;
 
     /// How many slots it takes.

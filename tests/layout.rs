@@ -252,6 +252,11 @@ fn a_layout_longer_than_the_buffer_is_refused(memory: &Memory) {
         Err(Error::OutOfBounds { index: 1025, count: 1, length: 1024 })
     );
     assert!(words(&memory.buffer).iter().all(|word| *word == 0));
+
+    // That another is attached is told first.
+    everything().attach(&memory.buffer).unwrap();
+    let (found, expected) = (everything().fingerprint(), layout.fingerprint());
+    assert_eq!(layout.attach(&memory.buffer), Err(Error::LayoutMismatch { found, expected }));
 }
 
 fn of_two_layouts_that_are_attached_at_once_one_wins(memory: &Memory) {
