@@ -132,6 +132,7 @@ mod cond;
 mod doubles;
 mod event;
 mod latch;
+mod layout;
 mod lock;
 mod must_fail;
 mod once;

@@ -1074,6 +1074,16 @@ pub(crate) const TABLE: &[Group] = &[
         )],
     },
     Group {
+        file: "src/layout.rs",
+        mutants: &[(
+            "two_layouts_are_attached_in_two_steps",
+            "mark.compare_exchange(UNATTACHED, expected, Relaxed, Relaxed).err().unwrap_or(expected)",
+            "{ let found = mark.load(Relaxed); if found == UNATTACHED { mark.store(expected, Relaxed); expected } else { found } }",
+            "layout::parking::of_two_layouts_one_is_refused",
+            ASSERTION,
+        )],
+    },
+    Group {
         file: "src/bump.rs",
         mutants: &[
             (
