@@ -34,7 +34,7 @@ impl<P: Primitive> Place<P> {
         self.index * SLOT_BYTES
     }
 
-    /// The handle to what lies here in `buffer`. Writes nothing.
+    /// The handle to what lies here in `buffer`: for any number of agents, at any time, as the primitive's `new`.
     ///
     /// # Errors
     ///

@@ -64,7 +64,8 @@ pub trait Primitive {
     /// What it is, in a layout's text and so in its fingerprint: the same in every program that shares the memory.
     fn kind() -> String;
 
-    /// The handle to what lies in the slots from `index` on. Writes nothing.
+    /// The handle to what lies in the slots from `index` on: for any number of agents, at any time. It changes nothing for
+    /// those who have one.
     ///
     /// # Errors
     ///

@@ -229,9 +229,13 @@ fn threads_exhaust_it_without_an_overlap(memory: &Memory) {
 #[cfg(target_os = "linux")]
 mod processes {
     use super::*;
-    use support::processes::{fork_all, join_all};
+    use support::processes::{fork, fork_all, join_all, kill_where_it_stays, stay};
 
-    over_shared_origins! { processes_exhaust_it_without_an_overlap one_uses_what_another_was_handed }
+    over_shared_origins! {
+        processes_exhaust_it_without_an_overlap
+        one_uses_what_another_was_handed
+        what_a_killed_process_was_handed_is_lost_and_no_more
+    }
 
     fn processes_exhaust_it_without_an_overlap(memory: &Memory) {
         let _watchdog = Watchdog::new("processes_exhaust_it_without_an_overlap");
@@ -249,6 +253,19 @@ mod processes {
             std::mem::forget(Lock::new(buffer, index as usize).unwrap().lock());
         }));
         assert!(place.of(&memory.buffer).unwrap().is_locked());
+    }
+
+    fn what_a_killed_process_was_handed_is_lost_and_no_more(memory: &Memory) {
+        let _watchdog = Watchdog::new("what_a_killed_process_was_handed_is_lost_and_no_more");
+        let victim = fork(memory, |buffer| {
+            assert_eq!(allocator(buffer).allocate(40, 4), Ok(FIRST));
+            stay(buffer)
+        });
+        kill_where_it_stays(memory, victim);
+        join_all(fork_all(memory, 2, |buffer| exhaust(buffer, 7)));
+        let owners: Vec<_> = memory.buffer.slots(RANGE).unwrap().iter().map(|slot| slot.load(Relaxed)).collect();
+        assert!(owners[..10].iter().all(|owners| *owners == 0), "to be found by who looks for it");
+        assert!(owners[10..].iter().all(|owners| *owners == 1));
     }
 }
 
