@@ -214,6 +214,36 @@ pub enum Error {
     /// A `Guarded` value was to have version 0, by which memory says that nobody has attached to it yet.
     #[error("the versions of a guarded value count from 1, but 0 was given")]
     NoVersion,
+    /// The memory was laid out by other lines than this program's: see [`Layout::attach`](crate::Layout::attach).
+    #[error("the memory has the layout {found:#010x}, but this program's is {expected:#010x}")]
+    LayoutMismatch {
+        /// The fingerprint in the memory.
+        found: u32,
+        /// The fingerprint of the layout that was to be attached.
+        expected: u32,
+    },
+    /// Memory was to be aligned to what is no power of two.
+    #[error("memory is aligned to a power of two, but {align} is none")]
+    BadAlignment {
+        /// The alignment asked for.
+        align: usize,
+    },
+    /// An allocator has no room for so much. It stays as it is.
+    #[error("{bytes} bytes at a multiple of {align} were asked for, but the allocator has {left} bytes left")]
+    Exhausted {
+        /// How many bytes were asked for.
+        bytes: usize,
+        /// What their offset was to be a multiple of.
+        align: usize,
+        /// How many bytes are left. If that is enough, then the alignment leaves too few.
+        left: usize,
+    },
+    /// The slot of an allocator lies in the range that it is to hand out.
+    #[error("slot {index} is to say how much of a range is used, and lies in that range")]
+    InOwnRange {
+        /// The slot.
+        index: usize,
+    },
     /// Any other failure of a system call.
     #[error("{call} of {name:?}: {}", io::Error::from_raw_os_error(*.code))]
     Os {

@@ -10,6 +10,7 @@ mod atomics;
 mod barrier;
 #[allow(unsafe_code, reason = "origins of memory: mappings, descriptors, allocations")]
 mod buffer;
+mod bump;
 mod cond;
 #[allow(unsafe_code, reason = "one element, by its address")]
 mod element;
@@ -21,12 +22,15 @@ mod guarded;
 #[cfg(feature = "guarded")]
 mod guarded_words;
 mod latch;
+mod layout;
 mod lock;
 #[cfg(all(feature = "lock_api", not(loom)))]
 #[allow(unsafe_code, reason = "traits that promise exclusion")]
 pub mod lock_api;
 mod once;
 mod permit;
+mod place;
+mod primitive;
 mod rw_lock;
 mod rw_lock_guard;
 mod rw_lock_queue;
@@ -53,6 +57,11 @@ pub use typed_array::{
     BigInt64Array, BigUint64Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, TypedArray,
     Uint8Array, Uint16Array, Uint32Array,
 };
+// Places
+pub use bump::BumpAllocator;
+pub use layout::Layout;
+pub use place::{ArrayPlace, Place};
+pub use primitive::Primitive;
 // Primitives
 pub use barrier::{Barrier, Role};
 pub use cond::Cond;
@@ -104,6 +113,8 @@ mod book {
     #[cfg(feature = "guarded")]
     #[doc = include_str!("../docs/src/guarded.md")]
     struct Guarded;
+    #[doc = include_str!("../docs/src/layout.md")]
+    struct Layout;
     #[doc = include_str!("../docs/src/design.md")]
     struct Design;
 }

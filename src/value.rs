@@ -31,6 +31,9 @@ pub(crate) mod sealed {
         /// The whole of that.
         type Bits: Copy;
 
+        /// As Rust writes it: part of a layout's fingerprint.
+        const NAME: &'static str;
+
         /// The value in the first bytes. The rest, which a stranger may have written, counts as nothing.
         fn from_bits(bits: Self::Bits) -> Self;
         /// With zeros behind it.
@@ -128,6 +131,8 @@ macro_rules! numbers {
         impl $crate::value::sealed::Number for $number {
             type Width = $width;
             type Bits = $bits;
+
+            const NAME: &'static str = stringify!($number);
 
             #[inline]
             fn from_bits(bits: $bits) -> Self {

@@ -36,7 +36,11 @@ const FLOORS: &[(&str, u32)] = &[
     ("synchronic_calls", 5),
     ("rw_lock_queue", 5),
     ("lock_api", 6),
-    ("lib", 7),
+    ("primitive", 6),
+    ("place", 7),
+    ("bump", 8),
+    ("layout", 8),
+    ("lib", 9),
 ];
 
 const PRIMITIVES: u32 = 4;

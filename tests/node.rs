@@ -190,7 +190,7 @@ fn step<T: Javascript>(buffer: &SharedBuffer, random: &mut Random, script: &mut 
     };
     let shown_length = length.map_or("rest".to_owned(), |length| length.to_string());
     let mut say = |name: &str, index: Input, operands: &[Input], outcome: String| {
-        write!(script.lines, "{name} {} {offset} {shown_length} {}", T::NAME, index.text()).unwrap();
+        write!(script.lines, "{name} {} {offset} {shown_length} {}", <T as Javascript>::NAME, index.text()).unwrap();
         operands.iter().for_each(|operand| write!(script.lines, " {}", operand.text()).unwrap());
         script.lines.push('\n');
         script.outcomes.push(outcome);

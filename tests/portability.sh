@@ -32,7 +32,7 @@ readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer processes pr
 # What works on Windows: waiting within one process.
 readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere)
 # What 32 bits could change, and on what is shared with 64.
-readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c buffer processes primitive_processes)
+readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c layout bump buffer processes primitive_processes)
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 

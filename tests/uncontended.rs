@@ -10,7 +10,8 @@
 mod support;
 
 use slotsync::{
-    Barrier, Cond, Event, Latch, Lock, NotifyHint, Once, Role, RwLock, Semaphore, SharedBuffer, Synchronic,
+    Barrier, BumpAllocator, Cond, Event, Latch, Lock, NotifyHint, Once, Role, RwLock, Semaphore, SharedBuffer,
+    Synchronic,
 };
 use std::mem::forget;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst, fence};
@@ -137,6 +138,16 @@ fn a_permit_that_is_there_takes_one_atomic_operation_and_another_to_give_back() 
             assert!(semaphore.release(1).is_ok());
         });
         assert_fast(buffer, "permit, drop the guard", 2, || drop(semaphore.permit()));
+    }
+}
+
+#[test]
+fn an_allocation_takes_one_atomic_operation() {
+    for buffer in &both() {
+        let allocator = BumpAllocator::new(buffer, 0, 1..16).unwrap();
+        assert_no_system_call(buffer, "allocate", 1, || assert!(allocator.allocate(5, 8).is_ok()));
+        assert_no_system_call(buffer, "allocate in vain", 0, || assert!(allocator.allocate(64, 4).is_err()));
+        assert_no_system_call(buffer, "used, left", 0, || assert!(allocator.used() + allocator.left() == 60));
     }
 }
 

@@ -139,7 +139,7 @@ unsafe impl Send for SharedBuffer {}
 unsafe impl Sync for SharedBuffer {}
 
 /// The size of a slot in bytes.
-const SLOT_BYTES: usize = size_of::<i32>();
+pub(crate) const SLOT_BYTES: usize = size_of::<i32>();
 
 /// `rustix::fs::fallocate` on Apple's systems ends in a truncation to the length it was given: never for an object that
 /// somebody else may have mapped.

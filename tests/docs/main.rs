@@ -9,6 +9,7 @@ mod event;
 #[cfg(feature = "guarded")]
 mod guarded;
 mod latch;
+mod layout;
 mod lock;
 mod once;
 mod pages;
@@ -22,9 +23,9 @@ mod synchronic;
 
 use pages::{page, table};
 use slotsync::{
-    Barrier, BigInt64Array, BigUint64Array, Cond, Element, Event, Float32Array, Float64Array, Int8Array, Int16Array,
-    Int32Array, Latch, Lock, NotifyHint, Once, OnceState, RwLock, Semaphore, SharedBuffer, Synchronic, TypedArray,
-    Uint8Array, Uint16Array, Uint32Array, Value,
+    Barrier, BigInt64Array, BigUint64Array, BumpAllocator, Cond, Element, Event, Float32Array, Float64Array, Int8Array,
+    Int16Array, Int32Array, Latch, Lock, NotifyHint, Once, OnceState, RwLock, Semaphore, SharedBuffer, Synchronic,
+    TypedArray, Uint8Array, Uint16Array, Uint32Array, Value,
 };
 use std::fs;
 use std::sync::atomic::Ordering::Relaxed;
@@ -42,6 +43,7 @@ fn the_table_of_primitives_is_true() {
         ("`Once`", Once::SLOTS, "not run"),
         ("`Cond`", Cond::SLOTS, "nobody waits"),
         ("`Synchronic`", Synchronic::<i32>::SLOTS, "the value 0, and nobody waits"),
+        ("`BumpAllocator`", BumpAllocator::SLOTS, "nothing is handed out"),
     ];
     let rows = primitives
         .map(|(name, slots, zeros)| [name, &slots.to_string(), &(4 * slots).to_string(), zeros].map(str::to_owned));
@@ -91,6 +93,8 @@ fn fresh_memory_is_a_valid_state_of_every_primitive() {
     assert_eq!((rw_lock.readers(), rw_lock.is_writing()), (0, false));
     drop(rw_lock.try_read().unwrap().unwrap());
     drop(rw_lock.try_write().unwrap());
+
+    assert_eq!(BumpAllocator::new(&buffer, 10, 11..14).unwrap().used(), 0);
 
     fn is_zero<T: Value>(buffer: &SharedBuffer, zero: T) {
         let synchronic = Synchronic::<T>::new(buffer, 10).unwrap();

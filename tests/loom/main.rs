@@ -127,12 +127,14 @@ macro_rules! holds {
 }
 
 mod barrier;
+mod bump;
 mod cond;
 mod doubles;
 mod event;
 #[cfg(feature = "guarded")]
 mod guarded;
 mod latch;
+mod layout;
 mod lock;
 mod must_fail;
 mod once;

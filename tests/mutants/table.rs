@@ -1107,6 +1107,42 @@ pub(crate) const TABLE: &[Group] = &[
             CAUSALITY,
         )],
     },
+    Group {
+        file: "src/layout.rs",
+        mutants: &[(
+            "two_layouts_are_attached_in_two_steps",
+            "mark.compare_exchange(UNATTACHED, expected, Relaxed, Relaxed).err().unwrap_or(expected)",
+            "{ let found = mark.load(Relaxed); if found == UNATTACHED { mark.store(expected, Relaxed); expected } else { found } }",
+            "layout::parking::of_two_layouts_one_is_refused",
+            ASSERTION,
+        )],
+    },
+    Group {
+        file: "src/bump.rs",
+        mutants: &[
+            (
+                "an_allocation_in_two_steps_is_handed_out_twice",
+                "match self.used.fetch_update(Acquire, Relaxed, take) {",
+                "let mut take = take; let was = self.used.load(Acquire); match take(was).map(|now| self.used.store(now, Relaxed)).ok_or(was) {",
+                "bump::parking::two_allocate",
+                ASSERTION,
+            ),
+            (
+                "an_allocation_acquires_nothing",
+                "self.used.fetch_update(Acquire, Relaxed, take)",
+                "self.used.fetch_update(Relaxed, Relaxed, take)",
+                "bump::initializing_publishes_what_was_done_before",
+                CAUSALITY,
+            ),
+            (
+                "who_initializes_an_allocator_publishes_nothing",
+                "allocator.used.store(0, Release);",
+                "allocator.used.store(0, Relaxed);",
+                "bump::initializing_publishes_what_was_done_before",
+                CAUSALITY,
+            ),
+        ],
+    },
     // What makes the doubles explore what the kernel may do.
     Group {
         file: "src/futex/loom.rs",
