@@ -46,6 +46,7 @@ pub(crate) mod sealed {
 
 /// Where a value lies: one word, or two that are one. It is always read and written as a whole.
 #[derive(Clone, Copy)]
+#[allow(unreachable_pub, reason = "as for Width")]
 pub struct Place<'buf, W> {
     first: Slot<'buf>,
     width: PhantomData<W>,
@@ -81,6 +82,7 @@ impl<'buf, W: Width> Place<'buf, W> {
 }
 
 /// One word, or two.
+#[allow(unreachable_pub, reason = "Number names it, which older compilers do not see")]
 pub trait Width: Copy + Send + Sync + Sized + 'static {
     type Bits: Copy;
 

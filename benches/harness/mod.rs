@@ -1,4 +1,5 @@
 //! Agents, threads or processes, that race for a lock in short rounds, and a table of how the locks fared.
+#![allow(dead_code, reason = "each benchmark uses a part")]
 
 use rustix::process::{Pid, WaitOptions, waitpid};
 use rustix::time::{ClockId, clock_gettime};
@@ -41,7 +42,15 @@ pub(crate) trait Use: Sync {
     fn pairs(&self, count: u32);
 
     /// Counts `total` up under the lock, and works in it and outside it, until `signal` says to stop. How often?
-    fn race(&self, load: Load, signal: Slot<'_>, total: Slot<'_>) -> i32;
+    fn race(&self, load: Load, signal: Slot<'_>, total: Slot<'_>) -> Counts;
+}
+
+/// What an agent did in a round.
+pub(crate) struct Counts {
+    /// How often it had the lock.
+    operations: i32,
+    /// How often it counted the total up: who only reads does not.
+    counted: i32,
 }
 
 impl<Guard, Lock: Fn() -> Guard + Sync> Use for Lock {
@@ -51,7 +60,7 @@ impl<Guard, Lock: Fn() -> Guard + Sync> Use for Lock {
         }
     }
 
-    fn race(&self, load: Load, signal: Slot<'_>, total: Slot<'_>) -> i32 {
+    fn race(&self, load: Load, signal: Slot<'_>, total: Slot<'_>) -> Counts {
         let mut operations = 0;
         while signal.load(Relaxed) == RUN {
             let guard = self();
@@ -62,9 +71,52 @@ impl<Guard, Lock: Fn() -> Guard + Sync> Use for Lock {
             operations += 1;
             work(load.outside);
         }
-        operations
+        Counts { operations, counted: operations }
     }
 }
+
+/// A reader-writer lock: `reads` times to read, then once to write, unless `reads` is for ever.
+pub(crate) struct Readers<Read, Write> {
+    pub(crate) read: Read,
+    pub(crate) write: Write,
+    pub(crate) reads: u32,
+}
+
+impl<R, W, Read: Fn() -> R + Sync, Write: Fn() -> W + Sync> Use for Readers<Read, Write> {
+    fn pairs(&self, count: u32) {
+        for _ in 0..count {
+            if self.reads > 0 { drop((self.read)()) } else { drop((self.write)()) }
+        }
+    }
+
+    fn race(&self, load: Load, signal: Slot<'_>, total: Slot<'_>) -> Counts {
+        let mut counts = Counts { operations: 0, counted: 0 };
+        let mut until_a_write = self.reads;
+        while signal.load(Relaxed) == RUN {
+            if until_a_write > 0 {
+                until_a_write -= u32::from(self.reads != FOR_EVER);
+                let guard = (self.read)();
+                let seen = total.load(Relaxed);
+                work(load.inside);
+                assert_eq!(total.load(Relaxed), seen, "somebody wrote under a reader");
+                drop(guard);
+            } else {
+                until_a_write = self.reads;
+                let guard = (self.write)();
+                total.store(total.load(Relaxed) + 1, Relaxed);
+                work(load.inside);
+                drop(guard);
+                counts.counted += 1;
+            }
+            counts.operations += 1;
+            work(load.outside);
+        }
+        counts
+    }
+}
+
+/// Reads before a write that never comes.
+pub(crate) const FOR_EVER: u32 = u32::MAX;
 
 /// What an agent does beside counting, in steps of an instruction or two.
 #[derive(Clone, Copy)]
@@ -113,7 +165,8 @@ struct Track {
     load: Load,
 }
 
-// Lines of the track. Agent n's own is LANES + n: how often it had the lock, and after it, the microseconds it ran.
+// Lines of the track. Agent n's own is LANES + n: how often it had the lock, the microseconds it ran, and how often it
+// counted.
 const SIGNAL: usize = 0;
 const READY: usize = 1;
 const TOTAL: usize = 2;
@@ -161,7 +214,9 @@ impl Track {
             thread::yield_now();
         }
         let cpu = cpu_time();
-        self.word(lane, 0).store(lock.race(self.load, signal, total), Relaxed);
+        let counts = lock.race(self.load, signal, total);
+        self.word(lane, 0).store(counts.operations, Relaxed);
+        self.word(lane, 2).store(counts.counted, Relaxed);
         let micros = (cpu_time() - cpu).as_micros();
         self.word(lane, 1).store(micros.try_into().expect("a short round"), Relaxed);
     }
@@ -180,7 +235,7 @@ impl Track {
 
     fn result(&self, elapsed: Duration) -> Sample {
         let sum = |slot| (0..self.agents).map(|agent| self.word(LANES + agent, slot).load(Relaxed)).sum::<i32>();
-        assert_eq!(sum(0), self.word(TOTAL, 0).load(Relaxed), "two agents held the lock at once");
+        assert_eq!(sum(2), self.word(TOTAL, 0).load(Relaxed), "two agents held the lock at once");
         let operations = f64::from(sum(0));
         Sample { wall: nanos(elapsed) / operations, cpu: f64::from(sum(1)) * 1000.0 / operations }
     }

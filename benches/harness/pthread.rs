@@ -1,4 +1,5 @@
-//! The peer that crosses processes: a `pthread_mutex_t` in a shared mapping, `PTHREAD_PROCESS_SHARED`.
+//! The peers that cross processes: a `pthread_mutex_t` and a `pthread_rwlock_t` in a shared mapping,
+//! `PTHREAD_PROCESS_SHARED`.
 
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
@@ -10,11 +11,7 @@ unsafe impl Sync for PthreadMutex {}
 
 impl PthreadMutex {
     pub(crate) fn new() -> Self {
-        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANON);
-        // SAFETY: a new mapping, at an address of the system's choice.
-        let page = unsafe { libc::mmap(null_mut(), size_of::<libc::pthread_mutex_t>(), protection, flags, -1, 0) };
-        assert_ne!(page, libc::MAP_FAILED);
-        let mutex = NonNull::new(page.cast::<libc::pthread_mutex_t>()).expect("a mapping");
+        let mutex = page::<libc::pthread_mutex_t>();
         let mut attributes = MaybeUninit::uninit();
         // SAFETY: both objects are ours alone, and the attributes are initialized before they are used.
         unsafe {
@@ -41,5 +38,59 @@ impl Drop for PthreadGuard<'_> {
     fn drop(&mut self) {
         // SAFETY: as above; this thread holds it.
         unsafe { libc::pthread_mutex_unlock(self.0.0.as_ptr()) };
+    }
+}
+
+/// Memory of its own for one object, which children share.
+fn page<T>() -> NonNull<T> {
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANON);
+    // SAFETY: a new mapping, at an address of the system's choice.
+    let page = unsafe { libc::mmap(null_mut(), size_of::<T>(), protection, flags, -1, 0) };
+    assert_ne!(page, libc::MAP_FAILED);
+    NonNull::new(page.cast()).expect("a mapping")
+}
+
+pub(crate) struct PthreadRwLock(NonNull<libc::pthread_rwlock_t>);
+
+// SAFETY: to be used by many threads at once is what the C library's lock is for.
+unsafe impl Sync for PthreadRwLock {}
+
+impl PthreadRwLock {
+    pub(crate) fn new() -> Self {
+        let lock = page::<libc::pthread_rwlock_t>();
+        let mut attributes = MaybeUninit::uninit();
+        // SAFETY: both objects are ours alone, and the attributes are initialized before they are used.
+        unsafe {
+            assert_eq!(libc::pthread_rwlockattr_init(attributes.as_mut_ptr()), 0);
+            assert_eq!(libc::pthread_rwlockattr_setpshared(attributes.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED), 0);
+            assert_eq!(libc::pthread_rwlock_init(lock.as_ptr(), attributes.as_ptr()), 0);
+        }
+        Self(lock)
+    }
+
+    #[inline]
+    pub(crate) fn read(&self) -> PthreadRwGuard<'_> {
+        // SAFETY: initialized above, and mapped as long as this process lives.
+        let error = unsafe { libc::pthread_rwlock_rdlock(self.0.as_ptr()) };
+        assert_eq!(error, 0);
+        PthreadRwGuard(self)
+    }
+
+    #[inline]
+    pub(crate) fn write(&self) -> PthreadRwGuard<'_> {
+        // SAFETY: as above.
+        let error = unsafe { libc::pthread_rwlock_wrlock(self.0.as_ptr()) };
+        assert_eq!(error, 0);
+        PthreadRwGuard(self)
+    }
+}
+
+pub(crate) struct PthreadRwGuard<'a>(&'a PthreadRwLock);
+
+impl Drop for PthreadRwGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: as above; this thread holds it.
+        unsafe { libc::pthread_rwlock_unlock(self.0.0.as_ptr()) };
     }
 }

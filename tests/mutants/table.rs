@@ -907,7 +907,7 @@ pub(crate) const TABLE: &[Group] = &[
                 "a_writer_whose_mark_was_doubted_sleeps_on",
                 "let _ = self.state.wake_class(u32::MAX, Class::WRITERS);",
                 "",
-                "rw_lock::erring::a_writer_that_is_doubted_sleeps_not_on",
+                "rw_lock::a_writer_that_is_doubted_sleeps_not_on",
                 DEADLOCK,
             ),
         ],

@@ -12,7 +12,7 @@ use std::sync::atomic::{
 };
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Memory, SHORT, Told, Watchdog, sleepers, until};
+use support::{Memory, SHORT, Told, Watchdog, is_emulated, sleepers, until};
 
 over_shared_origins! {
     processes_that_read_and_write_exclude_each_other
@@ -154,12 +154,20 @@ fn a_reader_that_signals_keep_interrupting_gets_in_behind_a_writer_that_was_kill
 /// machine may keep a writer from that; so in one round of many it keeps its place, and as a rule in the first.
 #[test]
 fn a_writer_that_lives_keeps_its_place_before_readers_that_wait_long() {
+    // What an emulator has forked can have no threads.
+    if is_emulated() {
+        return;
+    }
     let _watchdog = Watchdog::with_patience("a_writer_that_lives_keeps_its_place", Duration::from_secs(600));
     while is_overtaken_by_readers_that_wait_long(8, 0) {}
 }
 
 #[test]
 fn a_writer_that_lives_keeps_its_place_though_one_of_those_leaves_that_it_waits_for() {
+    // What an emulator has forked can have no threads.
+    if is_emulated() {
+        return;
+    }
     let _watchdog = Watchdog::with_patience("a_writer_that_lives_keeps_its_place_though", Duration::from_secs(600));
     while is_overtaken_by_readers_that_wait_long(1, 1) {}
 }
@@ -203,6 +211,10 @@ fn is_overtaken_by_readers_that_wait_long(readers: usize, leave: usize) -> bool 
 /// so nothing but a doubt wakes the writer.
 #[test]
 fn readers_that_signals_keep_interrupting_doubt_a_writer_once_a_second() {
+    // What an emulator has forked can have no threads.
+    if is_emulated() {
+        return;
+    }
     let _watchdog = Watchdog::new("readers_that_signals_keep_interrupting_doubt_a_writer_once_a_second");
     catch(libc::SIGUSR1);
     let child = fork_rescued(&Memory::heap(), 0..=0, |buffer| {

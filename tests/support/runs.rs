@@ -84,6 +84,14 @@ impl Run {
         command.stdout(File::create(folder.path().join("output")).unwrap());
         command.stderr(File::create(folder.path().join("complaints")).unwrap());
         prepare(&mut command);
+        // A shell that runs the tests in the background makes them ignore interrupts, and that is inherited.
+        // SAFETY: between fork and exec it makes one system call, which is async-signal-safe.
+        unsafe {
+            command.pre_exec(|| {
+                libc::signal(libc::SIGINT, libc::SIG_DFL);
+                Ok(())
+            })
+        };
         Self { parent: command.spawn().unwrap(), folder }
     }
 
