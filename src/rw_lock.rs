@@ -67,8 +67,8 @@ pub(crate) const MARKS: i32 = READERS_WAITING | WRITERS_WAITING;
 /// held, also by one reader among others: whoever knows that calls [`unlock_read`](Self::unlock_read) or
 /// [`unlock_write`](Self::unlock_write) in its name. If it dies while it *waits*, *unlocks* or *downgrades*, nobody who
 /// waits on is stranded for more than one second; readers that queue behind a writer that died find out in that time
-/// and 20 milliseconds. Who does not wait so long may fail to read beside others that read, until one has found out, or
-/// they have unlocked.
+/// and 20 milliseconds, or in two seconds if a signal interrupts their first sleep. Who does not wait so long may fail to
+/// read beside others that read, until one has found out, or they have unlocked.
 ///
 /// # Source
 ///

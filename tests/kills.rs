@@ -423,7 +423,8 @@ impl<'s> Sweep<'s> {
     /// One that takes another way, as it may if it reads the clock at another time, is killed where that has led to,
     /// and another is sent.
     fn kill_at(&mut self, place: Place) -> Option<()> {
-        const TRIES: usize = 4;
+        // Where the victim runs beside those whom it woke, its way varies, and the more so the busier the machine is.
+        const TRIES: usize = 16;
         for _ in 0..TRIES {
             while self.pending.len() > MOST_PENDING {
                 self.judge_one();
@@ -591,8 +592,7 @@ fn play(name: &'static str, scenario: Scenario) {
     assert!(places >= scenario.least_kills, "{name} has more places to die at");
     assert_eq!(sweep.asleep > 0, scenario.least_kills >= SLEEPS, "{name}: does the victim sleep?");
     assert_eq!(sweep.rescues > 0, scenario.strands, "{name}: is somebody stranded?");
-    // Where the victim runs beside those whom it woke, its way varies, and the more so the busier the machine is.
-    assert!(sweep.missed.len() * 2 <= places, "{name}: too many places were not met again");
+    assert!(sweep.missed.len() * 10 <= places, "{name}: too many places were not met again");
 }
 
 /// An operation that sleeps is longer than this, and one that does not is shorter.

@@ -497,16 +497,24 @@ fn a_downgrade_after_a_wait_lets_other_readers_in_at_once(memory: &Memory) {
     let lock = rw_lock(memory);
     let guard = lock.write();
     // Both must read at the same time to pass.
-    let meeting = Barrier::new(2);
+    let (meeting, has_written) = (Barrier::new(2), AtomicBool::new(false));
     thread::scope(|threads| {
         let writers = sleepers(threads, 1, || {
-            let _guard = lock.write().downgrade();
+            let guard = lock.write();
+            has_written.store(true, Relaxed);
+            let _guard = guard.downgrade();
             meeting.wait();
         });
         until_marked(memory, WRITERS_WAITING);
         let readers = sleepers(threads, 1, || {
-            let _guard = lock.read().unwrap();
-            meeting.wait();
+            loop {
+                let _guard = lock.read().unwrap();
+                // If it does not sleep when the lock is released, it may have overtaken the writer.
+                if has_written.load(Relaxed) {
+                    meeting.wait();
+                    return;
+                }
+            }
         });
         until_marked(memory, READERS_WAITING);
         drop(guard);

@@ -1,6 +1,6 @@
 //! Real processes, made by `fork`, and what Linux tells of them.
 
-use super::{Memory, until};
+use super::{Memory, is_emulated, until};
 use slotsync::{SharedBuffer, Slot, counters};
 use std::ffi::CStr;
 use std::fmt::Write;
@@ -142,7 +142,15 @@ impl Process {
 
     /// Waits until it sleeps on a futex.
     pub fn until_asleep(&self) {
-        until("a process sleeps on a futex", || self.is_asleep());
+        // An emulator has futexes of its own, too, but does not sleep on them for long.
+        let looks = if is_emulated() { 20 } else { 1 };
+        let mut seen = (None, 0);
+        until("a process sleeps on a futex", || {
+            let number = if looks > 1 { self.sleep_number() } else { self.is_asleep().then_some(0) };
+            seen =
+                (number, if number.is_some() && number == seen.0 { seen.1 + 1 } else { i32::from(number.is_some()) });
+            seen.1 >= looks
+        });
     }
 
     pub fn is_asleep(&self) -> bool {
