@@ -1,5 +1,5 @@
 //! What typed arrays and `Atomics` promise, over every origin of memory and for every type of element. Between processes
-//! it is in `primitive_processes`, against a model in `array_properties.rs`, against another engine in `node.rs`.
+//! it is in `primitive_processes`, against a model in `array_properties.rs`, against another engine in `node`.
 #![cfg(not(loom))]
 #![allow(unsafe_code, reason = "foreign memory")]
 

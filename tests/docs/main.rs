@@ -145,6 +145,19 @@ fn the_table_of_array_types_is_true() {
     assert_eq!(table(&arrays, "array types"), rows);
 }
 
+/// That they are right is found where there is a Node: each is in the file by which `node` calls this crate.
+#[test]
+fn the_conversions_of_the_page_are_those_that_are_compared_with_node() {
+    let Some(arrays) = page("arrays.md") else { return };
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    let source = squeezed(include_str!("../node/javascript.rs"));
+    let rows = table(&arrays, "conversions");
+    assert!(!rows.is_empty());
+    for row in rows {
+        assert!(source.contains(&squeezed(row[1].trim_matches('`'))), "{row:?}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn slot_i_is_the_four_bytes_at_four_i_in_native_order() {

@@ -1,0 +1,48 @@
+//! This crate beside another engine: what Node's `Atomics` and typed arrays do on a `SharedArrayBuffer` is what is done
+//! here. Random operations by one agent are in `operations.rs`, waits and notifies of several agents in `agents.rs`.
+//!
+//! Out of scope is what the types of this crate keep from being asked: a `TypeError` (a `BigInt` for a `Number`, `Atomics`
+//! on floats, `wait` on other arrays than `Int32Array`) and the `SyntaxError` of a text that is no number.
+#![cfg(all(target_has_atomic = "64", not(loom)))]
+
+#[macro_use]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod javascript;
+mod operations;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::skipped;
+
+/// Is there a Node? If not, this says that the test is left out.
+fn is_here(test: &str) -> bool {
+    if support::is_emulated() {
+        skipped(test, "an emulator runs the tests, and no other programs");
+        return false;
+    }
+    match Command::new("node").arg("--version").output() {
+        Ok(output) => assert!(output.status.success(), "node --version fails: {output:?}"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            skipped(test, "there is no node");
+            return false;
+        }
+        Err(error) => panic!("node: {error}"),
+    }
+    true
+}
+
+/// A file of this folder.
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node").join(name)
+}
+
+/// What Node prints that runs one of the programs here.
+fn output(flags: &[&str], program: &str, operands: &[&Path], bytes: usize) -> String {
+    let mut node = Command::new("node");
+    let output = node.args(flags).arg(file(program)).args(operands).arg(bytes.to_string()).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
