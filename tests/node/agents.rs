@@ -144,7 +144,7 @@ struct Run<'a> {
     agents: &'a mut [Agent],
     lines: Vec<String>,
     woken: Vec<String>,
-    /// Did a sleep end, or was interrupted, that no notify was for?
+    /// Has a sleep ended, or been interrupted, for which there was no notify?
     is_disturbed: bool,
 }
 
@@ -174,10 +174,8 @@ impl Run<'_> {
                     until("whoever was woken returns", || self.returned() >= count);
                     self.collect(count);
                 }
-                format!(
-                    "{answer}; asleep: {}",
-                    self.agents.iter_mut().filter_map(|agent| agent.is_asleep().then_some(())).count()
-                )
+                let asleep: usize = self.agents.iter_mut().map(|agent| usize::from(agent.is_asleep())).sum();
+                format!("{answer}; asleep: {asleep}")
             }
         };
         self.lines.push(line);
@@ -188,7 +186,7 @@ impl Run<'_> {
         self.agents.iter_mut().map(|agent| usize::from(agent.has_returned())).sum()
     }
 
-    /// Keeps in mind who has returned, when so many were notified.
+    /// Keeps in mind who has returned. So many were notified; who was not should be asleep.
     fn collect(&mut self, notified: usize) {
         let mut woken = 0;
         for agent in self.agents.iter_mut() {
