@@ -11,7 +11,9 @@ mod barrier;
 #[allow(unsafe_code, reason = "origins of memory: mappings, descriptors, allocations")]
 mod buffer;
 mod bump;
+mod bytes;
 mod cond;
+mod copies;
 #[allow(unsafe_code, reason = "one element, by its address")]
 mod element;
 mod event;

@@ -19,6 +19,8 @@ const FLOORS: &[(&str, u32)] = &[
     ("wide", 3),
     ("element", 3),
     ("typed_array", 3),
+    ("bytes", 3),
+    ("copies", 3),
     ("atomics", PRIMITIVES),
     ("barrier", PRIMITIVES),
     ("event", PRIMITIVES),
