@@ -55,11 +55,22 @@ impl SharedBuffer {
     ///
     /// Each slot that lies whole in the range is written as a whole, and the bytes before the first and behind the last of
     /// these one by one. Other bytes are not touched, not even those that share a slot with bytes that are. Nobody is
-    /// woken. What can tear is said at [`read_bytes`](Self::read_bytes), where there is an example too.
+    /// woken. What can tear is said at [`read_bytes`](Self::read_bytes).
     ///
     /// # Errors
     ///
     /// [`Error::BytesOutOfBounds`]: they do not all fit. Nothing is written. [`Error::Unsupported`]: in a loom model.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{SharedBuffer, TypedArray};
+    ///
+    /// let buffer = SharedBuffer::new(8)?;
+    /// buffer.write_bytes(1, &[1, 2, 3, 4, 5])?;
+    /// assert_eq!(TypedArray::<u8>::rest(&buffer, 0)?.to_vec(), [0, 1, 2, 3, 4, 5, 0, 0]);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn write_bytes(&self, byte_offset: usize, bytes: &[u8]) -> Result<(), Error> {
         let Pieces { before, words, behind } = self.pieces(byte_offset, bytes.len())?;
         let (first, rest) = bytes.split_at(before.len());

@@ -21,6 +21,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("typed_array", 3),
     ("bytes", 3),
     ("copies", 3),
+    ("data_view", 3),
     ("atomics", PRIMITIVES),
     ("barrier", PRIMITIVES),
     ("event", PRIMITIVES),
