@@ -27,7 +27,8 @@ plain() {
 docs() { cargo test --all-features --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
 proptest() {
-    cargo test --features guarded --test lock_properties --test primitive_properties --test array_properties
+    cargo test --features guarded --test lock_properties --test primitive_properties --test array_properties \
+        --test view_properties
 }
 # Typed arrays against those of another engine, where there is one.
 node() { cargo test --test node; }
