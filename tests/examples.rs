@@ -13,6 +13,7 @@ use support::until;
 
 const QUEUE: &str = "bounded_queue";
 const INITIALIZE: &str = "initialize";
+const TEARING: &str = "tearing";
 
 const WAYS: [&str; 2] = ["Lock and two Conds", "two Semaphores and a Lock"];
 
@@ -164,6 +165,10 @@ fn a_bad_argument_is_refused_with_its_value_and_the_bound() {
     for (arguments, words) in cases {
         assert_refused(QUEUE, arguments, words);
     }
+    assert_refused(TEARING, &["--seconds", "0"], &["--seconds", "\"0\"", "1 to 600"]);
+    assert_refused(TEARING, &["--seconds", "601"], &["\"601\"", "1 to 600"]);
+    assert_refused(TEARING, &["--seconds"], &["--seconds", "1 to 600"]);
+    assert_refused(TEARING, &["--threads"], &["\"--threads\"", "--seconds"]);
     assert_refused(INITIALIZE, &["--die"], &["\"--die\"", "--kill"]);
     assert_refused(INITIALIZE, &["--kill", "2"], &["\"2\"", "--kill"]);
 }
@@ -174,7 +179,7 @@ fn help_names_every_option() {
         return;
     }
     let options = ["--producers", "--consumers", "--items", "--capacity", "64", "10000000", "1000000"];
-    for (name, words) in [(QUEUE, &options[..]), (INITIALIZE, &["--kill"])] {
+    for (name, words) in [(QUEUE, &options[..]), (INITIALIZE, &["--kill"]), (TEARING, &["--seconds", "600", "10"])] {
         let run = Run::start(name, &["--help"]).end();
         run.assert_code(0);
         for word in words {
@@ -258,7 +263,7 @@ fn an_error_leaves_nothing() {
     if is_skipped() {
         return;
     }
-    for name in [QUEUE, INITIALIZE] {
+    for name in [QUEUE, INITIALIZE, TEARING] {
         // Nothing can be printed.
         let full = File::create("/dev/full").unwrap();
         let run = Run::start_with(name, &[], |command| _ = command.stdout(full)).end();
@@ -287,4 +292,27 @@ fn no_money_is_lost_though_one_dies_in_the_midst_of_a_transfer() {
     let help = Run::start("records", &["--help"]).end();
     help.assert_code(0);
     assert!(help.output.contains("--features guarded"), "{}", help.output);
+}
+
+/// Luck is needed for the mixtures; the time is such that it never fails to come.
+#[test]
+fn a_view_is_seen_to_tear_and_an_array_is_not() {
+    if is_skipped() {
+        return;
+    }
+    let run = Run::start(TEARING, &["--seconds", "60"]).end();
+    run.assert_code(0);
+    assert_eq!(run.complaints, "");
+    let lines: Vec<Vec<_>> = run.output.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.len(), 6, "{}", run.output);
+    for (place, agents) in [(1, "threads"), (3, "processes")] {
+        let [view, array] = &lines[place..place + 2] else { unreachable!() };
+        assert_eq!((&view[..3], &array[..3]), (&["two", agents, "DataView"][..], &["two", agents, "TypedArray"][..]));
+        let number = |text: &str| text.parse::<u64>().unwrap();
+        assert!(number(view[3]) >= 200_000 && number(view[4]) > 0, "{}", run.output);
+        assert!(number(array[3]) >= 200_000 && number(array[4]) == 0, "{}", run.output);
+        let example = u64::from_str_radix(view[5].strip_prefix("0x").unwrap(), 16).unwrap();
+        assert!(example.to_ne_bytes().iter().all(|byte| [0, 0xff].contains(byte)), "{example:x}");
+    }
+    assert!(run.output.ends_with("through the array, none\n"), "{}", run.output);
 }
