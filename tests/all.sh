@@ -45,7 +45,7 @@ processes() {
     programs
     cargo test --features guarded --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
         cargo build --features guarded --example race --example bounded_queue --example initialize --example records \
-            --example tearing &&
+            --example tearing --example strings &&
         cargo test --features guarded --test race --test examples &&
         cargo build --release --example posix && cargo test --release --test posix
 }
