@@ -80,7 +80,7 @@ impl SharedBuffer {
     /// Can elements of this type lie here? In all memory but foreign they can.
     pub(crate) fn check_alignment<T: Element>(&self) -> Result<(), Error> {
         if !sync::HAS_WIDE {
-            return Err(Error::Unsupported { what: "a typed array in a model" });
+            return Err(Error::Unsupported { what: "an array or a view of bytes in a model" });
         }
         let (base, align) = (self.span(0, 0)?, align_of::<T::Atomic>());
         if base.addr().get() % align != 0 {
