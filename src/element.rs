@@ -23,7 +23,11 @@ pub(crate) mod sealed {
     pub trait Access: Copy {
         /// As long as the element, and aligned to that.
         type Atomic: Sync + 'static;
+        /// As many bytes as it has.
+        type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default;
 
+        fn from_little_endian(bytes: Self::Bytes) -> Self;
+        fn into_little_endian(value: Self) -> Self::Bytes;
         fn load(atomic: &Self::Atomic, order: Ordering) -> Self;
         fn store(atomic: &Self::Atomic, value: Self, order: Ordering);
     }
@@ -76,7 +80,7 @@ impl SharedBuffer {
     /// Can elements of this type lie here? In all memory but foreign they can.
     pub(crate) fn check_alignment<T: Element>(&self) -> Result<(), Error> {
         if !sync::HAS_WIDE {
-            return Err(Error::Unsupported { what: "a typed array in a model" });
+            return Err(Error::Unsupported { what: "an array or a view of bytes in a model" });
         }
         let (base, align) = (self.span(0, 0)?, align_of::<T::Atomic>());
         if base.addr().get() % align != 0 {
@@ -92,6 +96,17 @@ macro_rules! access {
 
         impl sealed::Access for $number {
             type Atomic = $atomic;
+            type Bytes = [u8; size_of::<$number>()];
+
+            #[inline]
+            fn from_little_endian(bytes: Self::Bytes) -> Self {
+                Self::from_le_bytes(bytes)
+            }
+
+            #[inline]
+            fn into_little_endian(value: Self) -> Self::Bytes {
+                value.to_le_bytes()
+            }
 
             #[inline]
             fn load(atomic: &$atomic, order: Ordering) -> Self {

@@ -94,6 +94,16 @@ pub enum Error {
         /// How many bytes the buffer has.
         bytes: usize,
     },
+    /// Bytes beyond the end of a buffer or of a view were asked for.
+    #[error("{count} bytes from byte {byte_offset} on were asked for, but there are {bytes} bytes")]
+    BytesOutOfBounds {
+        /// The first byte asked for, counted from the start of the buffer, or from that of the view.
+        byte_offset: usize,
+        /// How many bytes from there on.
+        count: usize,
+        /// How many bytes there are.
+        bytes: usize,
+    },
     /// An element beyond the last was asked for.
     #[error("element {index} was asked for, but the array has {length} elements")]
     ElementOutOfRange {

@@ -11,7 +11,10 @@ mod barrier;
 #[allow(unsafe_code, reason = "origins of memory: mappings, descriptors, allocations")]
 mod buffer;
 mod bump;
+mod bytes;
 mod cond;
+mod copies;
+mod data_view;
 #[allow(unsafe_code, reason = "one element, by its address")]
 mod element;
 mod event;
@@ -52,6 +55,7 @@ pub use futex::{Scope, Wait};
 pub use slot::{Slot, Slots, SlotsIter};
 // Arrays
 pub use atomics::Atomics;
+pub use data_view::DataView;
 pub use element::{Element, IntegerElement};
 pub use typed_array::{
     BigInt64Array, BigUint64Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, TypedArray,

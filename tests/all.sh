@@ -17,9 +17,9 @@ under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR
 # Calls, errors and outcomes over every origin of memory; the house rules; the tables in docs/ against the crate.
 plain() {
     cargo test --lib --test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once \
-        --test synchronic --test cond --test typed_array --test layout --test bump --test publish --test slot \
-        --test slot_waits --test buffer --test buffer_names --test buffer_descriptors --test buffer_room --test floors \
-        --test mutants &&
+        --test synchronic --test cond --test typed_array --test copies --test data_view --test tearing \
+        --test layout --test bump --test publish --test slot --test slot_waits --test buffer --test buffer_names \
+        --test buffer_descriptors --test buffer_room --test floors --test mutants &&
         cargo test --features guarded --test guarded --test docs &&
         cargo test --features lock_api --test lock_api
 }
@@ -27,7 +27,8 @@ plain() {
 docs() { cargo test --all-features --doc && under_loom cargo test --release --doc -- futex::platform; }
 # Sequences of calls against a sequential model, from any value of the word.
 proptest() {
-    cargo test --features guarded --test lock_properties --test primitive_properties --test array_properties
+    cargo test --features guarded --test lock_properties --test primitive_properties --test array_properties \
+        --test view_properties
 }
 # Typed arrays against those of another engine, where there is one.
 node() { cargo test --test node -- --nocapture; }
@@ -43,7 +44,8 @@ programs() {
 processes() {
     programs
     cargo test --features guarded --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
-        cargo build --features guarded --example race --example bounded_queue --example initialize --example records &&
+        cargo build --features guarded --example race --example bounded_queue --example initialize --example records \
+            --example tearing --example strings &&
         cargo test --features guarded --test race --test examples &&
         cargo build --release --example posix && cargo test --release --test posix
 }

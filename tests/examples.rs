@@ -6,13 +6,17 @@ mod support;
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use support::runs::{Ended, Run, assert_refused, is_skipped};
 use support::until;
 
 const QUEUE: &str = "bounded_queue";
 const INITIALIZE: &str = "initialize";
+const TEARING: &str = "tearing";
+const STRINGS: &str = "strings";
 
 const WAYS: [&str; 2] = ["Lock and two Conds", "two Semaphores and a Lock"];
 
@@ -164,6 +168,11 @@ fn a_bad_argument_is_refused_with_its_value_and_the_bound() {
     for (arguments, words) in cases {
         assert_refused(QUEUE, arguments, words);
     }
+    assert_refused(STRINGS, &["--friendly", "text"], &["\"--friendly\"", "--help"]);
+    assert_refused(TEARING, &["--seconds", "0"], &["--seconds", "\"0\"", "1 to 600"]);
+    assert_refused(TEARING, &["--seconds", "601"], &["\"601\"", "1 to 600"]);
+    assert_refused(TEARING, &["--seconds"], &["--seconds", "1 to 600"]);
+    assert_refused(TEARING, &["--threads"], &["\"--threads\"", "--seconds"]);
     assert_refused(INITIALIZE, &["--die"], &["\"--die\"", "--kill"]);
     assert_refused(INITIALIZE, &["--kill", "2"], &["\"2\"", "--kill"]);
 }
@@ -174,7 +183,12 @@ fn help_names_every_option() {
         return;
     }
     let options = ["--producers", "--consumers", "--items", "--capacity", "64", "10000000", "1000000"];
-    for (name, words) in [(QUEUE, &options[..]), (INITIALIZE, &["--kill"])] {
+    for (name, words) in [
+        (QUEUE, &options[..]),
+        (INITIALIZE, &["--kill"]),
+        (TEARING, &["--seconds", "600", "10"]),
+        (STRINGS, &["--hostile", "256"]),
+    ] {
         let run = Run::start(name, &["--help"]).end();
         run.assert_code(0);
         for word in words {
@@ -258,7 +272,7 @@ fn an_error_leaves_nothing() {
     if is_skipped() {
         return;
     }
-    for name in [QUEUE, INITIALIZE] {
+    for name in [QUEUE, INITIALIZE, TEARING, STRINGS] {
         // Nothing can be printed.
         let full = File::create("/dev/full").unwrap();
         let run = Run::start_with(name, &[], |command| _ = command.stdout(full)).end();
@@ -287,4 +301,110 @@ fn no_money_is_lost_though_one_dies_in_the_midst_of_a_transfer() {
     let help = Run::start("records", &["--help"]).end();
     help.assert_code(0);
     assert!(help.output.contains("--features guarded"), "{}", help.output);
+}
+
+/// Luck is needed for the mixtures; the time is such that it never fails to come.
+#[test]
+fn a_view_is_seen_to_tear_and_an_array_is_not() {
+    if is_skipped() {
+        return;
+    }
+    let run = Run::start(TEARING, &["--seconds", "60"]).end();
+    run.assert_code(0);
+    assert_eq!(run.complaints, "");
+    let lines: Vec<Vec<_>> = run.output.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.len(), 6, "{}", run.output);
+    for (place, agents) in [(1, "threads"), (3, "processes")] {
+        let [view, array] = &lines[place..place + 2] else { unreachable!() };
+        assert_eq!((&view[..3], &array[..3]), (&["two", agents, "DataView"][..], &["two", agents, "TypedArray"][..]));
+        let number = |text: &str| text.parse::<u64>().unwrap();
+        assert!(number(view[3]) >= 200_000 && number(view[4]) > 0, "{}", run.output);
+        assert!(number(array[3]) >= 200_000 && number(array[4]) == 0, "{}", run.output);
+        let example = u64::from_str_radix(view[5].strip_prefix("0x").unwrap(), 16).unwrap();
+        assert!(example.to_ne_bytes().iter().all(|byte| [0, 0xff].contains(byte)), "{example:x}");
+    }
+    assert!(run.output.ends_with("through the array, none\n"), "{}", run.output);
+}
+
+#[test]
+fn text_goes_to_another_process_and_comes_back() {
+    if is_skipped() {
+        return;
+    }
+    let longest = "ß".repeat(128);
+    let cases: [&[&str]; 4] = [&[], &["Grüße", "日本", "", "🔒 a"], &[&longest, "x", &longest], &["--", "--help"]];
+    for texts in cases {
+        let run = Run::start(STRINGS, texts).end();
+        run.assert_code(0);
+        assert_eq!(run.complaints, "");
+        let mut lines = run.output.lines();
+        for text in texts.iter().filter(|text| **text != "--") {
+            let answer: String = text.chars().rev().collect();
+            assert_eq!(lines.next().unwrap(), format!("sent {} bytes: {text:?}", text.len()));
+            assert_eq!(lines.next().unwrap(), format!("the child answered {} bytes: {answer:?}", text.len()));
+        }
+        assert_eq!(lines.count(), if texts.is_empty() { 8 } else { 0 }, "{}", run.output);
+    }
+}
+
+#[test]
+fn a_text_without_room_is_not_sent() {
+    if is_skipped() {
+        return;
+    }
+    // Of as many characters as there is room for bytes.
+    let run = Run::start(STRINGS, &["x", &"ß".repeat(256), "y"]).end();
+    run.assert_code(1);
+    assert_eq!(run.complaints, "strings: a text of 512 bytes is too long: there is room for 256\n");
+    assert_eq!(run.output.lines().count(), 2, "of the one before: {}", run.output);
+    let not_utf8 = OsStr::from_bytes(b"no\xfftext");
+    let run = Run::start_with(STRINGS, &[], |command| _ = command.arg(not_utf8)).end();
+    run.assert_code(2);
+    assert_eq!((&*run.output, &*run.complaints), ("", "strings: \"no\\xFFtext\" is not UTF-8\n"));
+}
+
+#[test]
+fn what_is_no_text_is_refused_by_who_receives_it() {
+    if is_skipped() {
+        return;
+    }
+    let run = Run::start(STRINGS, &["--hostile"]).end();
+    run.assert_code(1);
+    assert_eq!(run.complaints, "strings: 4 of 4 answers were refused\n");
+    let refused: Vec<_> = run.output.lines().filter_map(|line| line.strip_prefix("the child's answer was ")).collect();
+    let expected = [
+        "refused: it is said to have 257 bytes, but there is room for 256",
+        "refused: it is said to have -1 bytes, but there is room for 256",
+        "refused: its bytes are no UTF-8 from byte 4 of 5 on",
+        "refused: its bytes are no UTF-8 from byte 2 of 6 on",
+    ];
+    assert_eq!(refused, expected);
+}
+
+#[test]
+fn who_waits_for_an_answer_hears_of_a_death_and_of_an_interrupt() {
+    if is_skipped() {
+        return;
+    }
+    let (texts, mut is_killed) = (["x"; 20_000], false);
+    for code in [1, 130] {
+        // It may end before.
+        until("it is in time", || {
+            let mut run = Run::start(STRINGS, &texts);
+            let mut child = None;
+            until("there is a child, or no run any more", || {
+                child = run.workers().first().copied();
+                child.is_some() || run.parent.try_wait().unwrap().is_some()
+            });
+            match child {
+                Some(child) if code == 1 => _ = kill_process(child, Signal::KILL),
+                _ if run.parent.try_wait().unwrap().is_none() => run.interrupt(Signal::INT),
+                _ => {}
+            }
+            let run = run.end();
+            is_killed |= run.complaints == "strings: the child died: signal: 9 (SIGKILL)\n";
+            run.code == Some(code)
+        });
+    }
+    assert!(is_killed);
 }

@@ -77,7 +77,7 @@ fn every_file_that_a_page_includes_exists() {
 /// `SharedBuffer::memfd` and the like: what a page names is in the source.
 #[test]
 fn what_the_pages_name_exists() {
-    const TYPES: [&str; 35] = [
+    const TYPES: [&str; 36] = [
         "SharedBuffer",
         "BufferOptions",
         "Origin",
@@ -106,6 +106,7 @@ fn what_the_pages_name_exists() {
         "Value",
         "TypedArray",
         "Int32Array",
+        "DataView",
         "Atomics",
         "Guarded",
         "Layout",

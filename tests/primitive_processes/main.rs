@@ -1,4 +1,4 @@
-//! What the primitives beside the lock, and typed arrays, promise between real processes, over every origin of memory that
+//! What the primitives beside the lock, typed arrays and views, promise between real processes, over every origin of memory that
 //! they can share.
 #![cfg(all(target_os = "linux", not(loom)))]
 
@@ -18,6 +18,7 @@ mod rw_lock;
 mod scribbles;
 mod semaphore;
 mod synchronic;
+mod views;
 
 use slotsync::{SharedBuffer, Slot};
 use std::time::Duration;
