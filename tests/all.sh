@@ -18,7 +18,8 @@ under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR
 plain() {
     cargo test --lib --test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once \
         --test synchronic --test cond --test typed_array --test layout --test bump --test publish --test slot \
-        --test slot_waits --test buffer --test buffer_names --test buffer_descriptors --test buffer_room --test floors \
+        --test slot_waits --test buffer --test buffer_names --test buffer_descriptors --test buffer_room --test growable \
+        --test growable_objects --test floors \
         --test mutants &&
         cargo test --features guarded --test guarded --test docs &&
         cargo test --features lock_api --test lock_api
