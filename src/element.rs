@@ -62,17 +62,17 @@ impl<'buf, T: Element> Cell<'buf, T> {
 }
 
 impl SharedBuffer {
-    /// The element at `byte_offset`. `None`: it is not a multiple of the element's size, or not within the buffer.
+    /// The element at `byte_offset`. `None`: it is not a multiple of the element's size, or not within the memory.
     #[inline]
     pub(crate) fn cell<T: Element>(&self, byte_offset: usize) -> Option<Cell<'_, T>> {
         let size = size_of::<T::Atomic>();
-        let is_within = byte_offset.checked_add(size).is_some_and(|end| end <= self.byte_length());
+        // Of a growable buffer, within all that there may ever be: where the array ends, the array knows.
+        let is_within = byte_offset.checked_add(size).is_some_and(|end| end <= self.max_byte_length());
         if !is_within || byte_offset % size != 0 {
             return None;
         }
-        let words = self.span(0, 0).ok()?;
-        // SAFETY: the offset is within the buffer, and the pointer is one to all of it.
-        let at = unsafe { words.byte_add(byte_offset) }.cast::<T::Atomic>();
+        // SAFETY: the offset is within the words, and the pointer is one to all of them.
+        let at = unsafe { self.base().byte_add(byte_offset) }.cast::<T::Atomic>();
         // Foreign memory may begin where a word can, and a longer element not.
         at.is_aligned().then_some(Cell { at, buffer: PhantomData })
     }
@@ -82,7 +82,7 @@ impl SharedBuffer {
         if !sync::HAS_WIDE {
             return Err(Error::Unsupported { what: "an array or a view of bytes in a model" });
         }
-        let (base, align) = (self.span(0, 0)?, align_of::<T::Atomic>());
+        let (base, align) = (self.base(), align_of::<T::Atomic>());
         if base.addr().get() % align != 0 {
             return Err(Error::Misaligned { address: base.addr().get(), align });
         }

@@ -29,13 +29,27 @@ pub enum Error {
         /// The length asked for, or found.
         bytes: u64,
     },
-    /// The length is beyond what an address space can hold.
+    /// The length is beyond what an address space can hold, or beyond the maximum of a growable buffer.
     #[error("a buffer holds at most {max} bytes, but {bytes} were asked for")]
     TooLarge {
         /// The length asked for, or found.
         bytes: u64,
         /// The greatest possible length.
         max: u64,
+    },
+    /// A buffer was to grow that is of a fixed length.
+    #[error("the buffer has {bytes} bytes for good: it was not made growable")]
+    FixedLength {
+        /// Its length.
+        bytes: u64,
+    },
+    /// A buffer was to grow to less than it has, perhaps because another agent has just made it longer.
+    #[error("a buffer never shrinks: it has {length} bytes, but {bytes} were asked for")]
+    WouldShrink {
+        /// The length asked for.
+        bytes: u64,
+        /// Its length.
+        length: u64,
     },
     /// Memory, a file system or a quota has no room for so many bytes.
     #[error("no room for {bytes} bytes: {}", io::Error::from_raw_os_error(*.code))]
@@ -149,6 +163,32 @@ pub enum Error {
         found: u64,
         /// The length asked for.
         bytes: u64,
+    },
+    /// A growable object was asked for, and the object is there, but of a fixed length. It is left as it is.
+    #[error("{name:?} exists already, with a length that cannot grow")]
+    NotGrowable {
+        /// The name or path.
+        name: PathBuf,
+    },
+    /// The object is there, but cannot grow to as many bytes as were asked for. It is left as it is.
+    #[error("{name:?} can grow to {found} bytes, but {max} were asked for")]
+    MaxTooShort {
+        /// The name or path.
+        name: PathBuf,
+        /// Its maximum.
+        found: u64,
+        /// The maximum asked for.
+        max: u64,
+    },
+    /// The object was made growable by a program whose header is of another version. It is left as it is.
+    #[error("{name:?} is growable by a header of version {found}, but this program knows version {expected}")]
+    HeaderVersion {
+        /// The name or path.
+        name: PathBuf,
+        /// The version of its header.
+        found: u64,
+        /// The version that this program knows.
+        expected: u64,
     },
     /// A descriptor whose owner could shrink the memory under us, where a sealed one is required.
     #[error("the descriptor is not sealed against shrinking: a peer could truncate it and kill this process by SIGBUS")]

@@ -11,10 +11,30 @@ pub(crate) use core::sync::atomic::AtomicUsize as Counter;
 /// The machine has atomics of 64 bits.
 pub(crate) const HAS_64_BITS: bool = cfg!(target_has_atomic = "64");
 
+/// Where in 8 bytes of memory an [`AtomicLength`] is: at their low end, if it is shorter than they are.
+pub(crate) const LENGTH_PLACE: usize = if cfg!(target_endian = "big") && !HAS_64_BITS { 4 } else { 0 };
+
 #[cfg(not(loom))]
 mod imp {
     pub(crate) use core::hint::spin_loop;
     pub(crate) use core::sync::atomic::{AtomicI32, Ordering, fence};
+
+    #[cfg(not(target_has_atomic = "64"))]
+    pub(crate) use core::sync::atomic::AtomicU32 as AtomicLength;
+    /// A length in bytes, for processes of any word size that map the same memory. Those of a machine without 64-bit
+    /// atomics map no more than 32 bits can say.
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) use core::sync::atomic::AtomicU64 as AtomicLength;
+    /// What that holds.
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) type Bytes = u64;
+    #[cfg(not(target_has_atomic = "64"))]
+    pub(crate) type Bytes = u32;
+
+    #[inline]
+    pub(crate) fn load_length(length: &AtomicLength, order: Ordering) -> Bytes {
+        length.load(order)
+    }
 
     #[inline]
     pub(crate) fn load(word: &AtomicI32, order: Ordering) -> i32 {
@@ -37,8 +57,15 @@ mod imp {
 #[cfg(loom)]
 mod imp {
     pub(crate) use loom::hint::spin_loop;
-    pub(crate) use loom::sync::atomic::{AtomicI32, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicI32, AtomicU64 as AtomicLength, Ordering, fence};
     use std::cell::Cell;
+
+    pub(crate) type Bytes = u64;
+
+    /// Stale or fresh, as [`load`] is.
+    pub(crate) fn load_length(length: &AtomicLength, order: Ordering) -> Bytes {
+        if LOADS_ARE_FRESH.get() { length.fetch_add(0, order) } else { length.load(order) }
+    }
 
     thread_local! {
         /// Loom runs all agents of a model on one system thread.

@@ -4,14 +4,15 @@
 use crate::buffer::SharedBuffer;
 use crate::element::{Cell, Element};
 use crate::error::Error;
-use crate::sync::Ordering::Relaxed;
+use crate::sync::{Ordering, Ordering::Relaxed, Ordering::SeqCst};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Range;
 
 /// Numbers of one type in consecutive bytes of a buffer, between threads and between processes.
 ///
-/// A `TypedArray` is a `Copy` handle: an offset and a length. Any number of them may overlap, of whatever types; they share
+/// A `TypedArray` is a `Copy` handle: an offset and a length, or none, if it [goes on](Self::rest) to the end of a buffer
+/// that can grow. Any number of them may overlap, of whatever types; they share
 /// the bytes, in the byte order of the machine. Each element is read and written as a whole, without order: two agents that
 /// race for it see one value or the other, never a mixture, and nothing of what was done before. [`Atomics`](crate::Atomics)
 /// has the operations with order.
@@ -43,7 +44,8 @@ use core::ops::Range;
 pub struct TypedArray<'buf, T> {
     buffer: &'buf SharedBuffer,
     byte_offset: usize,
-    length: usize,
+    /// `None`: all that the buffer has, however much that is by now.
+    length: Option<usize>,
     element: PhantomData<T>,
 }
 
@@ -64,26 +66,47 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
             return Err(Error::UnevenOffset { byte_offset, size });
         }
         let end = length.checked_mul(size).and_then(|bytes| bytes.checked_add(byte_offset));
-        if end.is_none_or(|end| end > buffer.byte_length()) {
-            return Err(Error::ArrayOutOfBounds { byte_offset, length, size, bytes: buffer.byte_length() });
+        let bytes = buffer.byte_length();
+        if end.is_none_or(|end| end > bytes) {
+            return Err(Error::ArrayOutOfBounds { byte_offset, length, size, bytes });
         }
         buffer.check_alignment::<T>()?;
-        Ok(Self { buffer, byte_offset, length, element: PhantomData })
+        Ok(Self { buffer, byte_offset, length: Some(length), element: PhantomData })
     }
 
     /// The array of all elements from `byte_offset` to the end of the buffer.
     ///
+    /// Over a [growable](SharedBuffer::growable) buffer it *tracks the length*: as the buffer grows, whoever makes it grow,
+    /// the array does. It has as many elements as there is room for, and bytes that are left over are in none.
+    ///
     /// # Errors
     ///
-    /// As for [`new`](Self::new), and [`Error::UnevenRest`]: the bytes that are left make no whole number of elements.
+    /// As for [`new`](Self::new), and over a buffer of a fixed length [`Error::UnevenRest`]: the bytes that are left make no
+    /// whole number of elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{SharedBuffer, TypedArray};
+    ///
+    /// let buffer = SharedBuffer::growable(8, 64)?;
+    /// let array = TypedArray::<u16>::rest(&buffer, 2)?;
+    /// assert_eq!((array.len(), array.get(3)), (3, None));
+    /// buffer.grow(12)?;
+    /// assert_eq!((array.len(), array.get(3)), (5, Some(0)));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn rest(buffer: &'buf SharedBuffer, byte_offset: usize) -> Result<Self, Error> {
         // The offset first, as in the standard: no rest from a wrong one is worth a word.
         let none = Self::new(buffer, byte_offset, 0)?;
+        if buffer.is_growable() {
+            return Ok(Self { length: None, ..none });
+        }
         let (bytes, size) = (buffer.byte_length() - byte_offset, Self::BYTES_PER_ELEMENT);
         if bytes % size != 0 {
             return Err(Error::UnevenRest { bytes, size });
         }
-        Ok(Self { length: bytes / size, ..none })
+        Ok(Self { length: Some(bytes / size), ..none })
     }
 
     /// The buffer that the elements are in.
@@ -98,17 +121,23 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
 
     /// How many bytes the elements take.
     pub fn byte_length(&self) -> usize {
-        self.length * Self::BYTES_PER_ELEMENT
+        self.len() * Self::BYTES_PER_ELEMENT
     }
 
-    /// How many elements.
+    /// How many elements. If the array tracks the length of its buffer, there may be more at each call.
     pub fn len(&self) -> usize {
-        self.length
+        // SeqCst, as the length of the buffer.
+        self.length_now(SeqCst)
     }
 
     /// Are there none?
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.len() == 0
+    }
+
+    /// Does the array have whatever its buffer has? Made by [`rest`](Self::rest) over a growable one.
+    pub fn is_length_tracking(&self) -> bool {
+        self.length.is_none()
     }
 
     /// The element at `index`; `None` beyond the last.
@@ -141,12 +170,13 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     /// [`Error::ElementOutOfRange`]: the range has an element beyond the last, which the error names; or it is empty, and
     /// begins there. (The standard would cut it off at the end.)
     pub fn subarray(&self, range: Range<usize>) -> Result<Self, Error> {
-        if range.start.max(range.end) > self.length {
+        let length = self.length_now(Relaxed);
+        if range.start.max(range.end) > length {
             let index = range.start.max(range.end.saturating_sub(1));
-            return Err(Error::ElementOutOfRange { index, length: self.length });
+            return Err(Error::ElementOutOfRange { index, length });
         }
         let byte_offset = self.byte_offset + range.start * Self::BYTES_PER_ELEMENT;
-        Ok(Self { byte_offset, length: range.len(), ..*self })
+        Ok(Self { byte_offset, length: Some(range.len()), ..*self })
     }
 
     /// A copy of the elements, each of them whole: what others write meanwhile is in it or not.
@@ -180,24 +210,36 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
 
     #[inline]
     pub(crate) fn cell(&self, index: usize) -> Result<Cell<'buf, T>, Error> {
-        let place = (index < self.length).then(|| self.byte_offset + index * Self::BYTES_PER_ELEMENT);
-        place.and_then(|place| self.buffer.cell(place)).ok_or(Error::ElementOutOfRange { index, length: self.length })
+        // Relaxed, as in the standard: see `SharedBuffer::span`.
+        let length = self.length_now(Relaxed);
+        let place = (index < length).then(|| self.byte_offset + index * Self::BYTES_PER_ELEMENT);
+        place.and_then(|place| self.buffer.cell(place)).ok_or(Error::ElementOutOfRange { index, length })
     }
 
+    /// All that there are now: the array may grow meanwhile.
     fn cells(&self) -> impl Iterator<Item = Cell<'buf, T>> {
-        let array = *self;
-        (0..self.length).filter_map(move |index| array.cell(index).ok())
+        let length = self.length_now(Relaxed);
+        let array = Self { length: Some(length), ..*self };
+        (0..length).filter_map(move |index| array.cell(index).ok())
+    }
+
+    #[inline]
+    fn length_now(&self, order: Ordering) -> usize {
+        let rest = || self.buffer.length_now(order).saturating_sub(self.byte_offset) / Self::BYTES_PER_ELEMENT;
+        self.length.unwrap_or_else(rest)
     }
 }
 
 /// Says offset and length, and nothing of the elements.
-impl<T> fmt::Debug for TypedArray<'_, T> {
+impl<T: Element> fmt::Debug for TypedArray<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypedArray")
-            .field("element", &core::any::type_name::<T>())
-            .field("byte_offset", &self.byte_offset)
-            .field("length", &self.length)
-            .finish()
+        let mut fields = f.debug_struct("TypedArray");
+        fields.field("element", &core::any::type_name::<T>()).field("byte_offset", &self.byte_offset);
+        fields.field("length", &self.len());
+        if self.is_length_tracking() {
+            fields.field("is_length_tracking", &true);
+        }
+        fields.finish()
     }
 }
 

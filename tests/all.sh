@@ -17,9 +17,10 @@ under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR
 # Calls, errors and outcomes over every origin of memory; the house rules; the tables in docs/ against the crate.
 plain() {
     cargo test --lib --test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once \
-        --test synchronic --test cond --test typed_array --test copies --test data_view --test tearing \
-        --test layout --test bump --test publish --test slot --test slot_waits --test buffer --test buffer_names \
-        --test buffer_descriptors --test buffer_room --test floors --test mutants &&
+        --test synchronic --test cond --test typed_array --test copies --test data_view --test tearing --test layout \
+        --test bump --test publish --test slot --test slot_waits --test buffer --test buffer_names \
+        --test buffer_descriptors --test buffer_room --test growable --test growable_objects --test floors \
+        --test mutants &&
         cargo test --features guarded --test guarded --test docs &&
         cargo test --features lock_api --test lock_api
 }

@@ -1,6 +1,6 @@
 //! The constructors: what each origin of memory promises.
 
-use super::{BufferOptions, SharedBuffer, anonymous, check_length, file, foreign, heap, memfd, named};
+use super::{BufferOptions, SharedBuffer, check_length, file, foreign, named};
 use crate::error::Error;
 use crate::futex::{self, Scope};
 use std::path::Path;
@@ -15,7 +15,7 @@ impl SharedBuffer {
     /// [`Error::ZeroLength`], [`Error::UnevenLength`], [`Error::TooLarge`], or [`Error::NoRoom`] if the allocator
     /// refuses.
     pub fn new(bytes: usize) -> Result<Self, Error> {
-        Ok(Self::over(heap::create(check_length(bytes)?)?, Scope::Private))
+        BufferOptions::new().heap(bytes)
     }
 
     /// Memory that lives through `fork`: parent and children share it. [`Scope::Shared`].
@@ -27,7 +27,7 @@ impl SharedBuffer {
     /// Those of the length, as [`new`](Self::new) has; [`Error::NoRoom`] if the address space has none;
     /// [`Error::Unsupported`] where there is no `fork` (Windows).
     pub fn anonymous(bytes: usize) -> Result<Self, Error> {
-        Ok(Self::over(anonymous::create(check_length(bytes)?)?, Scope::Shared))
+        BufferOptions::new().anonymous(bytes)
     }
 
     /// Memory without a name, which a descriptor hands on: see [`as_fd`](Self::as_fd) and [`from_fd`](Self::from_fd).
@@ -41,7 +41,7 @@ impl SharedBuffer {
     /// As [`anonymous`](Self::anonymous); [`Error::Unsupported`] on macOS and Windows; [`Error::Os`] if the process has
     /// no descriptor left.
     pub fn memfd(bytes: usize) -> Result<Self, Error> {
-        Ok(Self::over(memfd::create(check_length(bytes)?)?, Scope::Shared))
+        BufferOptions::new().memfd(bytes)
     }
 
     /// The POSIX shared memory object `name`, created if it does not exist. [`Scope::Shared`].
@@ -51,7 +51,8 @@ impl SharedBuffer {
     /// `/dev/shm` is an error now, not a `SIGBUS` later. (On FreeBSD and macOS, where a name cannot be given
     /// afterwards, every process brings the object to its length before it uses it.) An existing object keeps
     /// its length and its bytes; of one that is longer, the first `bytes` bytes are the buffer. What of those has no
-    /// memory yet is reserved too.
+    /// memory yet is reserved too. (Of a [growable](BufferOptions::max_byte_length) object this is a buffer of a fixed
+    /// length.)
     ///
     /// It stays until [`unlink`](Self::unlink), or a reboot. What this call creates, only this user's processes may open:
     /// see [`BufferOptions::mode`]. An object that exists is taken whoever made it, and its maker may scribble on it or
@@ -97,11 +98,12 @@ impl SharedBuffer {
     }
 
     /// The whole of the POSIX shared memory object `name`, which must exist. Otherwise as [`named`](Self::named): what
-    /// has no memory yet is reserved, so a large sparse object takes it now. (macOS rounds lengths up to a page.)
+    /// has no memory yet is reserved, so a large sparse object takes it now. (macOS rounds lengths up to a page.) If it was
+    /// made [growable](BufferOptions::max_byte_length), then so is this buffer, and what it has not grown to is not reserved.
     ///
     /// # Errors
     ///
-    /// As [`named`](Self::named), and [`Error::NotFound`].
+    /// As [`named`](Self::named), [`Error::NotFound`] and [`Error::HeaderVersion`].
     pub fn open_named(name: &str) -> Result<Self, Error> {
         Ok(Self::over(named::open_whole(name)?, Scope::Shared))
     }
@@ -155,11 +157,12 @@ impl SharedBuffer {
     }
 
     /// The whole of a file, which must exist. Otherwise as [`file`](Self::file): what has no room on disk yet is
-    /// reserved, so a large sparse file takes it now.
+    /// reserved, so a large sparse file takes it now. One that was made [growable](BufferOptions::max_byte_length) is
+    /// growable.
     ///
     /// # Errors
     ///
-    /// As [`file`](Self::file), and [`Error::NotFound`].
+    /// As [`file`](Self::file), [`Error::NotFound`] and [`Error::HeaderVersion`].
     pub fn open_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         Ok(Self::over(file::open_whole(path.as_ref())?, Scope::Shared))
     }

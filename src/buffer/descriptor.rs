@@ -1,6 +1,7 @@
 //! Memory behind a descriptor, which can be handed to another process.
 
-use super::mapping::{Label, Mapping, whole_length};
+use super::mapping::{Label, Mapping};
+use super::object::whole;
 use super::{Memory, SharedBuffer, memfd};
 use crate::error::Error;
 use crate::futex::Scope;
@@ -8,12 +9,14 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 impl SharedBuffer {
-    /// A buffer over a sealed descriptor that another process, or this one, made by [`memfd`](Self::memfd).
+    /// A buffer over a sealed descriptor that another process, or this one, made by [`memfd`](Self::memfd). If it was
+    /// made [growable](crate::BufferOptions::max_byte_length), then so is this.
     ///
     /// # Errors
     ///
     /// [`Error::Unsealed`] unless it is sealed against shrinking; the errors of its length, which must be that of a
-    /// buffer; [`Error::PermissionDenied`] if it cannot be written; [`Error::Unsupported`] as for `memfd`; [`Error::Os`].
+    /// buffer; [`Error::HeaderVersion`]; [`Error::PermissionDenied`] if it cannot be written; [`Error::Unsupported`] as
+    /// for `memfd`; [`Error::Os`].
     ///
     /// # Examples
     ///
@@ -32,7 +35,7 @@ impl SharedBuffer {
     /// ```
     pub fn from_fd(descriptor: OwnedFd) -> Result<Self, Error> {
         memfd::check_sealed(&descriptor)?;
-        Self::from_unsealed_fd(descriptor)
+        Ok(Self::over(open(descriptor, Growth::Unreserved)?, Scope::Shared))
     }
 
     /// As [`from_fd`](Self::from_fd), for a descriptor of any file or shared memory object, sealed or not.
@@ -44,7 +47,7 @@ impl SharedBuffer {
     ///
     /// As [`from_fd`](Self::from_fd), less `Unsealed`, and on every Unix.
     pub fn from_unsealed_fd(descriptor: OwnedFd) -> Result<Self, Error> {
-        Ok(Self::over(open(descriptor)?, Scope::Shared))
+        Ok(Self::over(open(descriptor, Growth::Reserved)?, Scope::Shared))
     }
 
     /// The descriptor to hand to another process, if this buffer's origin is one.
@@ -53,9 +56,19 @@ impl SharedBuffer {
     }
 }
 
+/// Is room reserved as it grows? In a memfd no file system limits it.
+#[derive(PartialEq, Eq)]
+pub(super) enum Growth {
+    Unreserved,
+    Reserved,
+}
+
 /// The whole of what is behind the descriptor.
-pub(super) fn open(descriptor: OwnedFd) -> Result<Box<dyn Memory>, Error> {
+pub(super) fn open(descriptor: OwnedFd, growth: Growth) -> Result<Box<dyn Memory>, Error> {
     let name = Path::new("descriptor");
-    let mapping = Mapping::of(&descriptor, name, whole_length(&descriptor, name)?)?;
+    let mut mapping = Mapping::of(&descriptor, name, whole(&descriptor, name)?)?;
+    if growth == Growth::Reserved {
+        mapping = mapping.reserving(&descriptor, name)?;
+    }
     Ok(Box::new(mapping.labelled(Label::Descriptor(descriptor))))
 }

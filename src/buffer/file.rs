@@ -1,6 +1,7 @@
 //! The bytes of a file.
 
 use super::Memory;
+use super::extent::Extent;
 use super::mapping::Label;
 use super::options::Existing;
 use super::publish::{create_or_open, map_whole};
@@ -9,8 +10,8 @@ use rustix::fs::OFlags;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-pub(super) fn create(path: &Path, bytes: usize, mode: u32, existing: Existing) -> Result<Box<dyn Memory>, Error> {
-    let mapping = create_or_open(check(path)?, path, bytes, mode, existing, OFlags::empty())?;
+pub(super) fn create(path: &Path, extent: Extent, mode: u32, existing: Existing) -> Result<Box<dyn Memory>, Error> {
+    let mapping = create_or_open(check(path)?, path, extent, mode, existing, OFlags::empty())?;
     Ok(Box::new(mapping.labelled(Label::File(path.to_owned()))))
 }
 

@@ -1,8 +1,9 @@
 //! Memory of this process alone: the allocator's.
 
-use super::{Memory, OUT_OF_MEMORY, Origin, SLOT_BYTES};
+use super::extent::Extent;
+use super::{Memory, OUT_OF_MEMORY, Origin};
 use crate::error::Error;
-use crate::sync::AtomicI32;
+use crate::sync::{AtomicI32, AtomicLength, Bytes, Ordering::Relaxed};
 use core::ptr::NonNull;
 use crossbeam_utils::CachePadded;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -10,23 +11,37 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 struct Heap {
     base: NonNull<u8>,
     layout: Layout,
+    extent: Extent,
 }
 
 /// Zeroed, and aligned to a cache line, so that slot 0 starts one here as it does in a mapping.
-pub(super) fn create(bytes: usize) -> Result<Box<dyn Memory>, Error> {
-    let no_room = Error::NoRoom { bytes: bytes as u64, code: OUT_OF_MEMORY };
+pub(super) fn create(extent: Extent) -> Result<Box<dyn Memory>, Error> {
+    let no_room = Error::NoRoom { bytes: extent.most() as u64, code: OUT_OF_MEMORY };
     // The layout refuses the last few lengths, which no allocator has room for either.
-    let Ok(layout) = Layout::from_size_align(bytes, align_of::<CachePadded<AtomicI32>>()) else { return Err(no_room) };
+    let Ok(layout) = Layout::from_size_align(extent.total(), align_of::<CachePadded<AtomicI32>>()) else {
+        return Err(no_room);
+    };
     // SAFETY: the length was checked not to be zero.
     let base = unsafe { alloc_zeroed(layout) };
     let base = NonNull::new(base).ok_or(no_room)?;
-    Ok(Box::new(Heap { base, layout }))
+    let heap = Heap { base, layout, extent };
+    if let Some(length) = heap.length() {
+        // SAFETY: allocated above, and zeroed. It is nobody else's yet.
+        unsafe { length.as_ref() }.store(extent.bytes() as Bytes, Relaxed);
+    }
+    Ok(Box::new(heap))
 }
 
-// SAFETY: zeroed, aligned to more than a word, at one address until the drop; nobody else has the pointer.
+// SAFETY: zeroed, aligned to more than a word, at one address until the drop; nobody else has the pointer. The words end
+// where the header begins, in which the length is, if there is one.
 unsafe impl Memory for Heap {
     fn words(&self) -> NonNull<[AtomicI32]> {
-        NonNull::slice_from_raw_parts(self.base.cast(), self.layout.size() / SLOT_BYTES)
+        NonNull::slice_from_raw_parts(self.base.cast(), self.extent.slots())
+    }
+
+    fn length(&self) -> Option<NonNull<AtomicLength>> {
+        // SAFETY: the offset is within what was allocated.
+        self.extent.length_offset().map(|offset| unsafe { self.base.add(offset) }.cast())
     }
 
     fn origin(&self) -> Origin<'_> {
@@ -36,7 +51,7 @@ unsafe impl Memory for Heap {
 
 // SAFETY: the owner of an allocation may be any thread.
 unsafe impl Send for Heap {}
-// SAFETY: it hands out a pointer, nothing else.
+// SAFETY: it hands out pointers, nothing else.
 unsafe impl Sync for Heap {}
 
 impl Drop for Heap {

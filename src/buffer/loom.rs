@@ -1,20 +1,31 @@
 //! Memory for a model: words that loom watches. They cannot overlay bytes, so this is the only origin under loom.
 
-use super::{Memory, Origin, SLOT_BYTES};
+use super::extent::Extent;
+use super::{Memory, Origin};
 use crate::error::Error;
-use crate::sync::AtomicI32;
+use crate::sync::{AtomicI32, AtomicLength, Bytes};
 use core::ptr::NonNull;
 
-struct Words(Box<[AtomicI32]>);
-
-pub(super) fn create(bytes: usize) -> Result<Box<dyn Memory>, Error> {
-    Ok(Box::new(Words((0..bytes / SLOT_BYTES).map(|_| AtomicI32::new(0)).collect())))
+struct Words {
+    words: Box<[AtomicI32]>,
+    length: Option<Box<AtomicLength>>,
 }
 
-// SAFETY: as many words as the bytes make, boxed until the drop.
+pub(super) fn create(extent: Extent) -> Result<Box<dyn Memory>, Error> {
+    Ok(Box::new(Words {
+        words: (0..extent.slots()).map(|_| AtomicI32::new(0)).collect(),
+        length: extent.max().map(|_| Box::new(AtomicLength::new(extent.bytes() as Bytes))),
+    }))
+}
+
+// SAFETY: as many words as the bytes make, or may make, boxed until the drop, as their length is.
 unsafe impl Memory for Words {
     fn words(&self) -> NonNull<[AtomicI32]> {
-        NonNull::from(&*self.0)
+        NonNull::from(&*self.words)
+    }
+
+    fn length(&self) -> Option<NonNull<AtomicLength>> {
+        self.length.as_deref().map(NonNull::from)
     }
 
     fn origin(&self) -> Origin<'_> {

@@ -2,13 +2,16 @@
 
 use crate::error::Error;
 use crate::futex::Scope;
-use crate::sync::AtomicI32;
+use crate::sync::{AtomicI32, AtomicLength, Ordering::Relaxed, Ordering::SeqCst};
 use core::fmt;
+use core::ops::Range;
 use core::ptr::NonNull;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 mod create;
+mod extent;
+mod grow;
 mod options;
 pub use options::BufferOptions;
 
@@ -25,6 +28,8 @@ mod descriptor;
 #[cfg(all(unix, not(loom)))]
 mod file;
 #[cfg(all(unix, not(loom)))]
+mod header;
+#[cfg(all(unix, not(loom)))]
 mod mapping;
 #[cfg(all(any(target_os = "linux", target_os = "android", target_os = "freebsd"), not(loom)))]
 mod memfd;
@@ -33,6 +38,8 @@ mod named;
 #[cfg(all(any(target_os = "freebsd", target_os = "macos"), not(loom)))]
 #[path = "named_posix.rs"]
 mod named;
+#[cfg(all(unix, not(loom)))]
+mod object;
 #[cfg(all(unix, not(loom)))]
 mod publish;
 #[cfg(all(unix, not(loom)))]
@@ -61,9 +68,21 @@ use unsupported::{anonymous, file};
 ///
 /// # Safety
 ///
-/// `words` are aligned, initialized, valid at this address until the drop, and never accessed but atomically.
+/// `words`, and the `length` beside them, are aligned, initialized, valid at this address until the drop, and never
+/// accessed but atomically.
 unsafe trait Memory: Send + Sync + UnwindSafe + RefUnwindSafe {
+    /// Of a growable origin, all that there may ever be.
     fn words(&self) -> NonNull<[AtomicI32]>;
+
+    /// How many bytes of them there are now, if that can change.
+    fn length(&self) -> Option<NonNull<AtomicLength>> {
+        None
+    }
+
+    /// Sees to it that these bytes have memory, where the origin promises that.
+    fn reserve(&self, _bytes: Range<usize>) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Which origin, and its name if it has one.
     fn origin(&self) -> Origin<'_>;
@@ -79,7 +98,7 @@ unsafe trait Memory: Send + Sync + UnwindSafe + RefUnwindSafe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin<'buf> {
-    /// [`SharedBuffer::new`].
+    /// [`SharedBuffer::new`] and [`SharedBuffer::growable`].
     Heap,
     /// [`SharedBuffer::anonymous`].
     Anonymous,
@@ -108,6 +127,9 @@ pub enum Origin<'buf> {
 /// | [`file`](Self::file) | who can open the file | shared | Unix |
 /// | [`from_raw_parts`](Self::from_raw_parts) | as you say | as you say | all |
 ///
+/// A buffer's length is fixed, unless it is made [`growable`](Self::growable), which all but foreign memory can be: see
+/// [`BufferOptions::max_byte_length`].
+///
 /// # Examples
 ///
 /// ```
@@ -128,12 +150,14 @@ pub enum Origin<'buf> {
 /// a named object makes the pages beyond its end unusable: touching a slot there kills this process with `SIGBUS`. Give
 /// such objects permissions that keep strangers out, or use [`memfd`](Self::memfd), which cannot be shrunk.
 pub struct SharedBuffer {
+    /// Of a growable one, all that there may ever be: so no memory safety rests on its length.
     words: NonNull<[AtomicI32]>,
+    length: Option<NonNull<AtomicLength>>,
     scope: Scope,
     memory: Box<dyn Memory>,
 }
 
-// SAFETY: what `words` points to is only accessed atomically, and lives in `memory`, which is Send.
+// SAFETY: what `words` and `length` point to is only accessed atomically, and lives in `memory`, which is Send.
 unsafe impl Send for SharedBuffer {}
 // SAFETY: as above, and `memory` is Sync.
 unsafe impl Sync for SharedBuffer {}
@@ -150,6 +174,12 @@ const FALLOCATE_CAN_SHRINK: bool = cfg!(target_vendor = "apple");
 #[cfg(all(any(target_os = "freebsd", target_os = "macos"), not(loom)))]
 const TRUNCATES_ONCE: bool = cfg!(target_vendor = "apple");
 
+/// For a mapping of which most may never be touched. FreeBSD never had the flag.
+#[cfg(all(unix, not(any(loom, target_os = "freebsd"))))]
+const UNRESERVED: rustix::mm::MapFlags = rustix::mm::MapFlags::NORESERVE;
+#[cfg(all(target_os = "freebsd", not(loom)))]
+const UNRESERVED: rustix::mm::MapFlags = rustix::mm::MapFlags::empty();
+
 /// What the system calls having no memory: `ENOMEM`, or `ERROR_NOT_ENOUGH_MEMORY`.
 #[cfg(not(loom))]
 const OUT_OF_MEMORY: i32 = if cfg!(windows) { 8 } else { 12 };
@@ -159,12 +189,14 @@ const MAX_BYTES: usize = isize::MAX as usize & !(SLOT_BYTES - 1);
 
 impl SharedBuffer {
     fn over(memory: Box<dyn Memory>, scope: Scope) -> Self {
-        Self { words: memory.words(), scope, memory }
+        Self { words: memory.words(), length: memory.length(), scope, memory }
     }
 
-    /// The length in bytes: what was asked for, a multiple of 4.
+    /// The length in bytes: what was asked for, a multiple of 4. That of a [growable](Self::growable) buffer may be more
+    /// at each call, and who sees it sees what was done before it [grew](Self::grow).
     pub fn byte_length(&self) -> usize {
-        self.words.len() * SLOT_BYTES
+        // SeqCst, as in the standard. Pairs with the exchange of `grow`.
+        self.length_now(SeqCst)
     }
 
     /// Who can wait on the slots of this buffer and wake their waiters.
@@ -179,12 +211,21 @@ impl SharedBuffer {
 
     /// The one bounds check: the first of `count` words from `index` on.
     pub(crate) fn span(&self, index: usize, count: usize) -> Result<NonNull<AtomicI32>, Error> {
-        let length = self.words.len();
+        // Relaxed, as the bounds of the standard are: who was told to look beyond the old end was told after it moved, and
+        // sees it moved. What lies there needs no publishing: it is zero from the beginning.
+        let length = self.length_now(Relaxed) / SLOT_BYTES;
         if index.checked_add(count).is_none_or(|end| end > length) {
             return Err(Error::OutOfBounds { index, count, length });
         }
-        // SAFETY: index is at most the length, so the result is within the memory or one past its end.
-        Ok(unsafe { self.words.cast::<AtomicI32>().add(index) })
+        // SAFETY: index is at most the length, which is at most that of the words, so the result is within the memory or
+        // one past its end.
+        Ok(unsafe { self.base().add(index) })
+    }
+
+    /// The first word.
+    #[inline]
+    pub(crate) fn base(&self) -> NonNull<AtomicI32> {
+        self.words.cast()
     }
 }
 
@@ -217,11 +258,12 @@ fn bare(name: &str) -> Result<&str, Error> {
 /// Says origin, length and scope, and nothing of the bytes.
 impl fmt::Debug for SharedBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedBuffer")
-            .field("origin", &self.origin())
-            .field("byte_length", &self.byte_length())
-            .field("scope", &self.scope)
-            .finish()
+        let mut fields = f.debug_struct("SharedBuffer");
+        fields.field("origin", &self.origin()).field("byte_length", &self.byte_length());
+        if self.is_growable() {
+            fields.field("max_byte_length", &self.max_byte_length());
+        }
+        fields.field("scope", &self.scope).finish()
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! By path rather than by `shm_open`, because only so can an object be whole before it has its name.
 
-use super::mapping::{Label, refused};
+use super::extent::Extent;
+use super::mapping::Label;
+use super::object::refused;
 use super::options::Existing;
 use super::publish::{create_or_open, map_whole};
 use super::{Memory, bare};
@@ -13,8 +15,8 @@ use std::path::{Path, PathBuf};
 /// Anybody may make names in `/dev/shm`: never follow one that somebody else's link is.
 const FLAGS: OFlags = OFlags::NOFOLLOW;
 
-pub(super) fn create(name: &str, bytes: usize, mode: u32, existing: Existing) -> Result<Box<dyn Memory>, Error> {
-    let mapping = create_or_open(&path(name)?, name.as_ref(), bytes, mode, existing, FLAGS)?;
+pub(super) fn create(name: &str, extent: Extent, mode: u32, existing: Existing) -> Result<Box<dyn Memory>, Error> {
+    let mapping = create_or_open(&path(name)?, name.as_ref(), extent, mode, existing, FLAGS)?;
     Ok(Box::new(mapping.labelled(Label::Named(name.to_owned()))))
 }
 

@@ -4,7 +4,9 @@
 //! extends by `posix_fallocate`, which cannot shrink; macOS lets the length be set once and refuses a second time. So
 //! nobody shrinks another's, and who loses the race sees the winner's length.
 
-use super::mapping::{Label, Mapping, check_long_enough, length, refused, reserve, whole_length};
+use super::extent::Extent;
+use super::mapping::{Label, Mapping};
+use super::object::{enough, length, refused, reserve, whole};
 use super::options::Existing;
 use super::{Memory, TRUNCATES_ONCE, bare};
 use crate::error::Error;
@@ -16,11 +18,16 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(super) fn create(name: &str, bytes: usize, mode: u32, existing: Existing) -> Result<Box<dyn Memory>, Error> {
+pub(super) fn create(name: &str, extent: Extent, mode: u32, existing: Existing) -> Result<Box<dyn Memory>, Error> {
+    if extent.max().is_some() {
+        // It would be there before its header is.
+        return Err(Error::Unsupported { what: "growable named shared memory" });
+    }
+    let bytes = extent.bytes();
     let exclusive = if existing == Existing::Refuse { OFlags::EXCL } else { OFlags::empty() };
     let object = open(name, OFlags::CREATE | exclusive, mode, bytes)?;
     let whole =
-        bring_to_length(&object, name.as_ref(), bytes).and_then(|()| Mapping::of(&object, name.as_ref(), bytes));
+        bring_to_length(&object, name.as_ref(), extent).and_then(|()| Mapping::of(&object, name.as_ref(), extent));
     // Of an object that is new, and ours alone, nothing stays. Of one that others may use, everything does.
     if whole.is_err() && existing == Existing::Refuse {
         let _ = unlink(name);
@@ -35,7 +42,7 @@ pub(super) fn open_whole(name: &str) -> Result<Box<dyn Memory>, Error> {
     while length(&object, name.as_ref())? == 0 && began.elapsed() < PATIENCE {
         thread::sleep(PAUSE);
     }
-    let mapping = Mapping::of(&object, name.as_ref(), whole_length(&object, name.as_ref())?)?;
+    let mapping = Mapping::of(&object, name.as_ref(), whole(&object, name.as_ref())?)?;
     Ok(Box::new(mapping.labelled(Label::Named(name.to_owned()))))
 }
 
@@ -48,13 +55,14 @@ fn open(name: &str, flags: OFlags, mode: u32, bytes: usize) -> Result<OwnedFd, E
         .map_err(|errno| refused("shm_open", name.as_ref(), bytes, errno))
 }
 
-/// From length zero to `bytes`; an object that has a length keeps it.
-fn bring_to_length(object: &OwnedFd, name: &Path, bytes: usize) -> Result<(), Error> {
+/// From length zero to what was asked for; an object that has a length keeps it.
+fn bring_to_length(object: &OwnedFd, name: &Path, extent: Extent) -> Result<(), Error> {
+    let bytes = extent.bytes();
     let began = Instant::now();
     while length(object, name)? == 0 {
         if !TRUNCATES_ONCE {
             // Never by `ftruncate`, which could shrink what another has just made longer.
-            if !reserve(object, name, bytes)? {
+            if !reserve(object, name, 0..bytes)? {
                 return Err(Error::Unsupported { what: "named shared memory without posix_fallocate" });
             }
         } else if let Err(errno) = ftruncate(object, bytes as u64) {
@@ -67,7 +75,7 @@ fn bring_to_length(object: &OwnedFd, name: &Path, bytes: usize) -> Result<(), Er
             }
         }
     }
-    check_long_enough(object, name, bytes)
+    enough(object, name, extent).map(|_| ())
 }
 
 /// How long the one who gives an object its length may take.

@@ -1,11 +1,12 @@
-//! How to create what has a name.
+//! How memory comes to be.
 
-use super::{SharedBuffer, check_length, file, named};
+use super::extent::Extent;
+use super::{SharedBuffer, anonymous, file, heap, memfd, named};
 use crate::error::Error;
 use crate::futex::Scope;
 use std::path::Path;
 
-/// How a named object or a file comes to be: its permissions, and what to do if it exists.
+/// How a buffer comes to be: whether it can grow, and for what has a name, its permissions.
 ///
 /// # Examples
 ///
@@ -22,10 +23,26 @@ use std::path::Path;
 /// # }
 /// # Ok::<(), slotsync::Error>(())
 /// ```
+///
+/// Memory that can grow, and whoever is handed the descriptor sees how long it is:
+///
+/// ```
+/// # #[cfg(target_os = "linux")] {
+/// use slotsync::{BufferOptions, SharedBuffer};
+///
+/// let buffer = BufferOptions::new().max_byte_length(1 << 20).memfd(4096)?;
+/// let descriptor = buffer.as_fd().unwrap().try_clone_to_owned().unwrap();
+/// let again = SharedBuffer::from_fd(descriptor)?;
+/// again.grow(8192)?;
+/// assert_eq!(buffer.byte_length(), 8192);
+/// # }
+/// # Ok::<(), slotsync::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "options do nothing by themselves"]
 pub struct BufferOptions {
     mode: u32,
+    max: Option<usize>,
 }
 
 /// What to do if the object exists, and if it does not.
@@ -36,24 +53,71 @@ pub(super) enum Existing {
 }
 
 impl BufferOptions {
-    /// Mode 0600: for this user's processes alone.
+    /// A fixed length. Mode 0600: for this user's processes alone.
     pub const fn new() -> Self {
-        Self { mode: 0o600 }
+        Self { mode: 0o600, max: None }
     }
 
     /// The permission bits of what is created, less the process's umask, as for `open(2)`. An object that exists keeps
-    /// its own.
+    /// its own. Memory without a name has none.
     pub const fn mode(self, mode: u32) -> Self {
-        Self { mode }
+        Self { mode, ..self }
+    }
+
+    /// The buffer can [`grow`](SharedBuffer::grow) to so many bytes.
+    ///
+    /// An object or a file is made with its final size at once, and a little more for a header at its end, but sparse:
+    /// it takes room for the length it has, as it grows. (Where a file system cannot reserve room, and on macOS, a
+    /// file takes it for the maximum when it is created.) A limit on file sizes must let the maximum pass.
+    ///
+    /// Whoever opens it, by [`open_named`](SharedBuffer::open_named), [`open_file`](SharedBuffer::open_file),
+    /// [`from_fd`](SharedBuffer::from_fd), or by these options, has a growable buffer of the same length.
+    ///
+    /// # Errors
+    ///
+    /// None here; of the constructors, beside those that they have without: [`Error::TooLarge`], if the length is beyond this
+    /// maximum, or the maximum is beyond what a buffer can have; [`Error::UnevenLength`] and [`Error::ZeroLength`] for either.
+    /// On an object that exists: [`Error::NotGrowable`] if it is of a fixed length, [`Error::MaxTooShort`] if
+    /// its maximum is less than this (it may be more, and the buffer's is), [`Error::TooShort`] if it has not as many bytes as
+    /// asked for, [`Error::HeaderVersion`]. [`Error::Unsupported`] for named objects on FreeBSD and macOS.
+    pub const fn max_byte_length(self, max: usize) -> Self {
+        Self { max: Some(max), ..self }
+    }
+
+    /// As [`SharedBuffer::new`], with these options.
+    ///
+    /// # Errors
+    ///
+    /// As there, and those of [`max_byte_length`](Self::max_byte_length).
+    pub fn heap(&self, bytes: usize) -> Result<SharedBuffer, Error> {
+        Ok(SharedBuffer::over(heap::create(self.extent(bytes)?)?, Scope::Private))
+    }
+
+    /// As [`SharedBuffer::anonymous`], with these options.
+    ///
+    /// # Errors
+    ///
+    /// As there, and those of [`max_byte_length`](Self::max_byte_length).
+    pub fn anonymous(&self, bytes: usize) -> Result<SharedBuffer, Error> {
+        Ok(SharedBuffer::over(anonymous::create(self.extent(bytes)?)?, Scope::Shared))
+    }
+
+    /// As [`SharedBuffer::memfd`], with these options.
+    ///
+    /// # Errors
+    ///
+    /// As there, and those of [`max_byte_length`](Self::max_byte_length).
+    pub fn memfd(&self, bytes: usize) -> Result<SharedBuffer, Error> {
+        Ok(SharedBuffer::over(memfd::create(self.extent(bytes)?)?, Scope::Shared))
     }
 
     /// As [`SharedBuffer::named`], with these options.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there, and those of [`max_byte_length`](Self::max_byte_length).
     pub fn named(&self, name: &str, bytes: usize) -> Result<SharedBuffer, Error> {
-        let memory = named::create(name, check_length(bytes)?, self.mode, Existing::Open)?;
+        let memory = named::create(name, self.extent(bytes)?, self.mode, Existing::Open)?;
         Ok(SharedBuffer::over(memory, Scope::Shared))
     }
 
@@ -61,9 +125,9 @@ impl BufferOptions {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there, and those of [`max_byte_length`](Self::max_byte_length).
     pub fn create_named(&self, name: &str, bytes: usize) -> Result<SharedBuffer, Error> {
-        let memory = named::create(name, check_length(bytes)?, self.mode, Existing::Refuse)?;
+        let memory = named::create(name, self.extent(bytes)?, self.mode, Existing::Refuse)?;
         Ok(SharedBuffer::over(memory, Scope::Shared))
     }
 
@@ -71,9 +135,9 @@ impl BufferOptions {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there, and those of [`max_byte_length`](Self::max_byte_length).
     pub fn file(&self, path: impl AsRef<Path>, bytes: usize) -> Result<SharedBuffer, Error> {
-        let memory = file::create(path.as_ref(), check_length(bytes)?, self.mode, Existing::Open)?;
+        let memory = file::create(path.as_ref(), self.extent(bytes)?, self.mode, Existing::Open)?;
         Ok(SharedBuffer::over(memory, Scope::Shared))
     }
 
@@ -81,10 +145,14 @@ impl BufferOptions {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there, and those of [`max_byte_length`](Self::max_byte_length).
     pub fn create_file(&self, path: impl AsRef<Path>, bytes: usize) -> Result<SharedBuffer, Error> {
-        let memory = file::create(path.as_ref(), check_length(bytes)?, self.mode, Existing::Refuse)?;
+        let memory = file::create(path.as_ref(), self.extent(bytes)?, self.mode, Existing::Refuse)?;
         Ok(SharedBuffer::over(memory, Scope::Shared))
+    }
+
+    fn extent(&self, bytes: usize) -> Result<Extent, Error> {
+        Extent::new(bytes, self.max)
     }
 }
 

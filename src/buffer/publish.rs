@@ -1,6 +1,9 @@
 //! How an object with a path comes to be, safely for all who make it at once: built without a name, named when whole.
 
-use super::mapping::{Mapping, check_long_enough, refused, reserve, reserve_existing, whole_length};
+use super::extent::Extent;
+use super::header;
+use super::mapping::Mapping;
+use super::object::{enough, refused, reserve, reserve_existing, whole};
 use super::options::Existing;
 use super::turn::Turn;
 use super::unnamed::Unnamed;
@@ -10,7 +13,7 @@ use rustix::io::{Errno, pwrite, retry_on_intr};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// The object at `path`, at least `bytes` long and reserved. All who call this at once get the same one. `name` is what
+/// The object at `path`, at least as long as asked for, and reserved. All who call this at once get the same one. `name` is what
 /// the caller calls it.
 ///
 /// A new object is built without a name, and gets it as the last step: there is no short one to be seen, a failure
@@ -18,22 +21,18 @@ use std::path::Path;
 pub(super) fn create_or_open(
     path: &Path,
     name: &Path,
-    bytes: usize,
+    extent: Extent,
     mode: u32,
     existing: Existing,
     flags: OFlags,
 ) -> Result<Mapping, Error> {
-    let refused = |call| move |errno| refused(call, name, bytes, errno);
+    let refused = |call| move |errno| refused(call, name, extent.bytes(), errno);
     let mut turn = None;
     // Each further round needs somebody who creates the object before our link and removes it before our open.
     for _ in 0..ROUNDS {
         if existing == Existing::Open {
             match open_existing(path, flags) {
-                Ok(object) => {
-                    check_long_enough(&object, name, bytes)?;
-                    reserve_existing(&object, name, bytes)?;
-                    return Mapping::of(object, name, bytes);
-                }
+                Ok(object) => return attach(&object, name, enough(&object, name, extent)?),
                 Err(Errno::NOENT) => {}
                 Err(errno) => return Err(refused("open")(errno)),
             }
@@ -48,7 +47,7 @@ pub(super) fn create_or_open(
         let published = match lstat(path) {
             Ok(_) => Err(Errno::EXIST),
             Err(_) => {
-                let mapping = build(&object, name, bytes)?;
+                let mapping = build(&object, name, extent)?;
                 object.publish(path).map(|()| mapping)
             }
         };
@@ -67,9 +66,13 @@ const ROUNDS: u32 = 100;
 /// The whole of the object at `path`, which must exist.
 pub(super) fn map_whole(path: &Path, name: &Path, flags: OFlags) -> Result<Mapping, Error> {
     let object = open_existing(path, flags).map_err(|errno| refused("open", name, 0, errno))?;
-    let bytes = whole_length(&object, name)?;
-    reserve_existing(&object, name, bytes)?;
-    Mapping::of(object, name, bytes)
+    attach(&object, name, whole(&object, name)?)
+}
+
+/// Reserves and maps so much of an object that has it. Of a growable one, what is beyond its length takes no room.
+fn attach(object: &OwnedFd, name: &Path, extent: Extent) -> Result<Mapping, Error> {
+    reserve_existing(object, name, extent.bytes())?;
+    Mapping::of(object, name, extent)?.reserving(object, name)
 }
 
 fn open_existing(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -77,13 +80,16 @@ fn open_existing(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
 }
 
 /// Makes an object whole that has no name yet: zero-filled, reserved, mapped.
-fn build(object: &Unnamed, name: &Path, bytes: usize) -> Result<Mapping, Error> {
-    let refused = |call| move |errno| refused(call, name, bytes, errno);
-    retry_on_intr(|| ftruncate(object, bytes as u64)).map_err(refused("ftruncate"))?;
-    if !reserve(object, name, bytes)? {
-        fill(object, bytes).map_err(refused("pwrite"))?;
+fn build(object: &Unnamed, name: &Path, extent: Extent) -> Result<Mapping, Error> {
+    let refused = |call| move |errno| refused(call, name, extent.most(), errno);
+    retry_on_intr(|| ftruncate(object, extent.total() as u64)).map_err(refused("ftruncate"))?;
+    if !reserve(object, name, 0..extent.bytes())? {
+        // Of a growable one, all: zeros cannot be written later, when others write there too.
+        fill(object, extent.total()).map_err(refused("pwrite"))?;
     }
-    Mapping::of(object, name, bytes)
+    // What has been written has its room.
+    header::write(object, name, extent)?;
+    Mapping::of(object, name, extent)?.reserving(object, name)
 }
 
 /// Reserves by writing zeros, where the file system has no other way. Nobody else knows the object yet.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each platform lacks others")]
 
 use super::Memory;
+use super::extent::Extent;
 use super::options::Existing;
 use crate::error::Error;
 use std::path::Path;
@@ -11,7 +12,7 @@ type Refused = Result<Box<dyn Memory>, Error>;
 pub(super) mod anonymous {
     use super::*;
 
-    pub(in super::super) fn create(_: usize) -> Refused {
+    pub(in super::super) fn create(_: Extent) -> Refused {
         Err(Error::Unsupported { what: "anonymous shared memory" })
     }
 }
@@ -19,7 +20,7 @@ pub(super) mod anonymous {
 pub(super) mod file {
     use super::*;
 
-    pub(in super::super) fn create(_: &Path, _: usize, _: u32, _: Existing) -> Refused {
+    pub(in super::super) fn create(_: &Path, _: Extent, _: u32, _: Existing) -> Refused {
         Err(Error::Unsupported { what: "a buffer in a file" })
     }
 
@@ -31,7 +32,7 @@ pub(super) mod file {
 pub(super) mod named {
     use super::*;
 
-    pub(in super::super) fn create(_: &str, _: usize, _: u32, _: Existing) -> Refused {
+    pub(in super::super) fn create(_: &str, _: Extent, _: u32, _: Existing) -> Refused {
         Err(Error::Unsupported { what: "named shared memory" })
     }
 
@@ -47,7 +48,7 @@ pub(super) mod named {
 pub(super) mod memfd {
     use super::*;
 
-    pub(in super::super) fn create(_: usize) -> Refused {
+    pub(in super::super) fn create(_: Extent) -> Refused {
         Err(Error::Unsupported { what: "memfd" })
     }
 

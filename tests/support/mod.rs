@@ -1,12 +1,15 @@
 //! What the tests share: every origin of memory, waiting for what can be observed, and a watchdog. Real processes are
 //! in `processes.rs` beside this, one that is stepped in `steps.rs`, what can be taken away from them in `confined.rs`,
-//! memory under a name in `kept.rs`, memory that can go away in `mapping.rs`, runs of the examples in `runs.rs`. What
+//! memory under a name in `kept.rs`, memory that can grow in `growable.rs`, memory that can go away in `mapping.rs`, runs of the examples in `runs.rs`. What
 //! random sequences of calls take is in `properties.rs`, the types of numbers are in `numbers.rs`.
 #![allow(dead_code, unused_macros, unreachable_pub, reason = "each test program uses another part")]
 #![allow(unsafe_code, reason = "fork, kill and the like")]
 
 #[cfg(target_os = "linux")]
 pub mod confined;
+#[cfg(not(loom))]
+#[macro_use]
+pub mod growable;
 pub mod kept;
 #[cfg(unix)]
 pub mod mapping;
