@@ -97,7 +97,8 @@ impl<'buf> DataView<'buf> {
         Ok(Self { byte_length: Some(byte_length), ..Self::checked(buffer, byte_offset, byte_length)? })
     }
 
-    /// The view of all bytes from `byte_offset` to the end of the buffer.
+    /// The view of all bytes from `byte_offset` to the end of the buffer. Over a [growable](SharedBuffer::growable) one it
+    /// tracks the length: as the buffer grows, the view does.
     ///
     /// # Errors
     ///
@@ -135,10 +136,11 @@ impl<'buf> DataView<'buf> {
         self.byte_offset
     }
 
-    /// How many bytes there are.
+    /// How many bytes there are. If the view tracks the length of its buffer, there may be more at each call.
     #[inline]
     pub fn byte_length(&self) -> usize {
-        self.byte_length.unwrap_or_else(|| self.buffer.byte_length() - self.byte_offset)
+        // A growable buffer whose length a peer has overwritten may seem to end before.
+        self.byte_length.unwrap_or_else(|| self.buffer.byte_length().saturating_sub(self.byte_offset))
     }
 
     /// The number whose least significant byte is the one at `byte_offset`, counted from the start of the view:

@@ -5,7 +5,9 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Atomics, BufferOptions, Error, Int32Array, Lock, Scope, SharedBuffer, Slot, TypedArray, Wait};
+use slotsync::{
+    Atomics, BufferOptions, DataView, Error, Int32Array, Lock, Scope, SharedBuffer, Slot, TypedArray, Wait,
+};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -27,6 +29,8 @@ over_every_growable_origin! {
     the_rest_has_whole_elements_only
     an_array_of_a_fixed_length_stays_as_it_is
     a_part_of_an_array_that_grows_does_not_grow
+    the_rest_of_it_is_a_view_that_grows
+    copies_reach_what_has_come
     operations_reach_what_has_come
     agents_that_grow_it_at_once_lose_no_growth
 }
@@ -223,6 +227,35 @@ fn a_part_of_an_array_that_grows_does_not_grow(memory: &Memory) {
     memory.buffer.grow(MOST).unwrap();
     assert_eq!((part.len(), part.is_length_tracking()), (BYTES - 4, false));
     assert_eq!(array.subarray(4..BYTES + 1).unwrap().len(), BYTES - 3);
+}
+
+fn the_rest_of_it_is_a_view_that_grows(memory: &Memory) {
+    let (view, part) = (DataView::rest(&memory.buffer, 3).unwrap(), DataView::new(&memory.buffer, 3, 5).unwrap());
+    let last = BYTES - 3;
+    assert_eq!(view.byte_length(), last);
+    let beyond = Error::BytesOutOfBounds { byte_offset: last - 1, count: 2, bytes: last };
+    assert_eq!(view.get_be::<u16>(last - 1), Err(beyond.clone()));
+    assert_eq!(view.set_be(last - 1, 7_u16), Err(beyond));
+    memory.buffer.grow(BYTES + 4).unwrap();
+    assert_eq!((view.byte_length(), part.byte_length()), (last + 4, 5));
+    view.set_be(last - 1, 0x0102_u16).unwrap();
+    assert_eq!(view.get_le::<u16>(last - 1), Ok(0x0201));
+    let at_the_end = DataView::rest(&memory.buffer, BYTES + 4).unwrap();
+    memory.buffer.grow(BYTES + 8).unwrap();
+    assert_eq!(at_the_end.get_ne::<i32>(0), Ok(0));
+}
+
+fn copies_reach_what_has_come(memory: &Memory) {
+    assert!(memory.buffer.write_bytes(BYTES - 1, b"12").is_err());
+    memory.buffer.grow(BYTES + 8).unwrap();
+    memory.buffer.write_bytes(BYTES - 1, b"12345678").unwrap();
+    let mut bytes = [0; 3];
+    memory.buffer.read_bytes(BYTES + 3, &mut bytes).unwrap();
+    assert_eq!(&bytes, b"567");
+    let array = TypedArray::<u8>::rest(&memory.buffer, BYTES - 1).unwrap();
+    array.copy_within(0..5, 4).unwrap();
+    assert_eq!(array.slice(0..9).unwrap(), b"123412345");
+    assert!(array.copy_within(0..5, 5).is_err());
 }
 
 fn operations_reach_what_has_come(memory: &Memory) {

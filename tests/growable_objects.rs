@@ -5,7 +5,7 @@
 mod support;
 
 use rustix::fs::{SealFlags, fcntl_get_seals, ftruncate};
-use slotsync::{BufferOptions, Error, SharedBuffer, TypedArray};
+use slotsync::{BufferOptions, DataView, Error, SharedBuffer, TypedArray};
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -53,6 +53,7 @@ fn no_length_that_a_peer_scribbles_leads_beyond_the_maximum(memory: &Memory) {
     let most = MOST as u64;
     let fixed = TypedArray::<u8>::new(buffer, 0, BYTES).unwrap();
     let tracking = TypedArray::<u16>::rest(buffer, 8).unwrap();
+    let view = DataView::rest(buffer, 8).unwrap();
     let near = |value: u64| [value.wrapping_sub(4), value.wrapping_sub(1), value, value.wrapping_add(1), value + 4];
     for value in [0, 1, 3, 4, 5, 8, 9, 10, u64::MAX - 3, u64::MAX, 1 << 32, (1 << 32) + 4, 1 << 63]
         .into_iter()
@@ -69,6 +70,9 @@ fn no_length_that_a_peer_scribbles_leads_beyond_the_maximum(memory: &Memory) {
         assert_eq!(tracking.len(), length.saturating_sub(8) / 2);
         assert_eq!(tracking.to_vec().len(), tracking.len());
         assert_eq!((tracking.get(tracking.len()), tracking.set(0, 1).is_ok()), (None, length >= 10));
+        assert_eq!((view.byte_length(), view.get_le::<u8>(0).is_ok()), (length.saturating_sub(8), length > 8));
+        assert_eq!(buffer.write_bytes(length - length.min(2), &[0; 2][..length.min(2)]), Ok(()));
+        assert!(buffer.read_bytes(length, &mut [0]).is_err());
         // What was there when it was made is there.
         assert_eq!((fixed.len(), fixed.to_vec().len(), fixed.get(BYTES - 1).is_some()), (BYTES, BYTES, true));
         // Who comes now believes no more of it.
