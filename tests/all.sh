@@ -29,7 +29,7 @@ docs() { cargo test --all-features --doc && under_loom cargo test --release --do
 # Sequences of calls against a sequential model, from any value of the word.
 proptest() {
     cargo test --features guarded --test lock_properties --test primitive_properties --test array_properties \
-        --test view_properties
+        --test view_properties --test growable_properties
 }
 # Typed arrays against those of another engine, where there is one.
 node() { cargo test --test node -- --nocapture; }
@@ -44,7 +44,8 @@ programs() {
 # Real processes, killed and not, and some in C. Three of these run the examples, which must exist.
 processes() {
     programs
-    cargo test --features guarded --test processes --test primitive_processes --test words_elsewhere --test c --test buffer_races &&
+    cargo test --features guarded --test processes --test primitive_processes --test growable_processes \
+        --test words_elsewhere --test c --test buffer_races &&
         cargo build --features guarded --example race --example bounded_queue --example initialize --example records \
             --example tearing --example strings &&
         cargo test --features guarded --test race --test examples &&
@@ -53,7 +54,10 @@ processes() {
 # 16 agents, as threads and as processes, as fast as they get.
 stress() { cargo test --release --test stress -- --nocapture; }
 # A process killed before each instruction of each operation. Many at once: most of it waits for the end of a slice.
-kills() { cargo test --release --test kills -- --nocapture --test-threads=16; }
+kills() {
+    cargo test --release --test kills -- --nocapture --test-threads=16 &&
+        cargo test --release --test growable_processes -- --nocapture
+}
 # The instructions of the fast path, as a user gets it.
 uncontended() { cargo test --release --features guarded --test uncontended -- --nocapture; }
 # Two agents whole, three to three preemptions, under each double of the futex.

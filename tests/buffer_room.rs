@@ -15,7 +15,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use support::confined::{NO_LINKS, NO_LONG_RESERVATIONS, NO_NAMELESS_FILES, NO_RESERVATIONS};
 use support::confined::{Skipped, catch, in_child, limit, mount, refuse};
 use support::kept::Kept;
-use support::{Watchdog, is_emulated};
+use support::processes::Process;
+use support::{Watchdog, is_emulated, until};
 
 const MIB: usize = 1 << 20;
 /// What is put on a file system of `ROOM` bytes that is mounted for the purpose.
@@ -79,6 +80,65 @@ fn what_others_made_sparse_is_refused_if_its_holes_cannot_be_filled() {
         assert_eq!(kept.open_or_create(2 * ROOM).unwrap_err(), no_room(2 * ROOM, libc::ENOSPC));
         assert_eq!(fs::metadata(kept.path()).unwrap().len(), MIB as u64, "it is left as it is");
         touch(&kept.open_or_create(ROOM).unwrap()); // A part may fit.
+        Ok(())
+    });
+}
+
+/// Can grow to more than there is room for.
+fn growable() -> BufferOptions {
+    BufferOptions::new().max_byte_length(MIB)
+}
+
+#[test]
+fn growing_to_more_than_there_is_room_for_is_refused_and_changes_nothing() {
+    in_little_room(|kept| {
+        let buffer = kept.create_with(growable(), 4096).unwrap();
+        for bytes in [ROOM, 2 * ROOM, MIB] {
+            assert_eq!(buffer.grow(bytes).unwrap_err(), no_room(bytes, libc::ENOSPC));
+            assert_eq!((buffer.byte_length(), buffer.max_byte_length()), (4096, MIB));
+        }
+        // One page is the header's.
+        buffer.grow(ROOM - 4096).unwrap();
+        let other = kept.path().with_file_name("other");
+        assert_eq!(SharedBuffer::file(&other, 4).unwrap_err(), no_room(4, libc::ENOSPC));
+        touch(&buffer);
+        touch(&kept.open().unwrap());
+        assert_eq!(buffer.grow(ROOM).unwrap_err(), no_room(ROOM, libc::ENOSPC));
+        kept.unlink();
+        Ok(())
+    });
+}
+
+/// A reservation that fails takes back its own alone.
+#[test]
+fn who_grows_keeps_what_was_reserved_though_others_fail_to_grow() {
+    let _watchdog = Watchdog::new("who_grows_keeps_what_was_reserved_though_others_fail_to_grow");
+    in_little_room(|kept| {
+        for _ in 0..20 {
+            let buffer = kept.create_with(growable(), 4096).unwrap();
+            let greedy: Vec<_> = (0..2)
+                .map(|_| {
+                    Process::fork(|| {
+                        while buffer.byte_length() < ROOM / 2 {
+                            assert!(buffer.grow(MIB).is_err());
+                        }
+                        0
+                    })
+                })
+                .collect();
+            for bytes in (4096..=ROOM / 2).step_by(4096) {
+                // Those who fail have it all for a moment.
+                until("there is room", || buffer.grow(bytes).is_ok());
+            }
+            greedy.into_iter().for_each(Process::join);
+            // Nobody gives up a page for this.
+            let other = kept.path().with_file_name("other");
+            let rest = SharedBuffer::file(&other, ROOM / 2 - 4096).unwrap();
+            touch(&buffer);
+            touch(&rest);
+            fs::remove_file(other).unwrap();
+            kept.unlink();
+        }
         Ok(())
     });
 }
@@ -232,6 +292,31 @@ fn where_nothing_can_be_reserved_it_is_written() {
     }
 }
 
+/// It cannot be written later, when others write there too.
+#[test]
+fn where_nothing_can_be_reserved_what_can_grow_takes_its_room_at_once() {
+    if is_emulated() {
+        return;
+    }
+    for kept in Kept::both() {
+        in_child(|| {
+            refuse(NO_RESERVATIONS)?;
+            mount(c"tmpfs", &kept.folder(), c"size=64k")?;
+            assert_eq!(kept.create_with(growable(), 4096).unwrap_err(), no_room(MIB, libc::ENOSPC));
+            assert_eq!(fs::read_dir(kept.folder()).unwrap().count(), 0);
+            let buffer = kept.create_with(BufferOptions::new().max_byte_length(ROOM - 4096), 4096).unwrap();
+            let other = kept.path().with_file_name("other");
+            assert_eq!(SharedBuffer::file(&other, 4).unwrap_err(), no_room(4, libc::ENOSPC));
+            buffer.slot(0).unwrap().store(7, Relaxed);
+            kept.open().unwrap().grow(ROOM - 4096).unwrap();
+            assert_eq!(buffer.slot(0).unwrap().load(Relaxed), 7);
+            touch(&buffer);
+            kept.unlink();
+            Ok(())
+        });
+    }
+}
+
 #[test]
 fn a_symbolic_link_to_nothing_does_not_cost_the_memory_again_and_again() {
     let kept = Kept::file();
@@ -333,6 +418,10 @@ fn a_reservation_that_is_always_interrupted_is_made_in_parts() {
             let _buffer = kept.create(BYTES).unwrap();
             assert!(fs::metadata(kept.path()).unwrap().blocks() * 512 >= BYTES as u64, "all of it");
             drop(kept.open().unwrap());
+            kept.unlink();
+            let buffer = kept.create_with(BufferOptions::new().max_byte_length(2 * BYTES), 4).unwrap();
+            buffer.grow(BYTES).unwrap();
+            assert!(fs::metadata(kept.path()).unwrap().blocks() * 512 >= BYTES as u64, "all of it");
             Ok(())
         });
     }
@@ -356,6 +445,10 @@ fn a_creation_ends_under_a_storm_of_signals() {
                 touch(&kept.create(BYTES).unwrap());
                 drop(kept.open().unwrap());
                 drop(SharedBuffer::memfd(BYTES).unwrap());
+                kept.unlink();
+                let buffer = kept.create_with(BufferOptions::new().max_byte_length(BYTES), 4).unwrap();
+                buffer.grow(BYTES).unwrap();
+                touch(&buffer);
                 kept.unlink();
                 Ok(())
             });

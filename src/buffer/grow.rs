@@ -59,8 +59,7 @@ impl SharedBuffer {
     ///
     /// [`Error::FixedLength`]: the buffer is not growable. [`Error::UnevenLength`]. [`Error::TooLarge`]: `bytes` is beyond
     /// the maximum. [`Error::WouldShrink`]: the buffer is longer, perhaps because another has just made it so.
-    /// [`Error::NoRoom`]: there is no room for the new bytes; as for [`named`](Self::named), the limit on file sizes is one.
-    /// Nothing has changed then.
+    /// [`Error::NoRoom`]: the file system has no room for the new bytes; [`Error::Os`]. Nothing has changed then.
     ///
     /// # Cross-process
     ///

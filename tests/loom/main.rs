@@ -131,6 +131,7 @@ mod bump;
 mod cond;
 mod doubles;
 mod event;
+mod grow;
 #[cfg(feature = "guarded")]
 mod guarded;
 mod latch;

@@ -1143,6 +1143,56 @@ pub(crate) const TABLE: &[Group] = &[
             ),
         ],
     },
+    Group {
+        file: "src/buffer/grow.rs",
+        mutants: &[
+            (
+                "a_growth_is_published_by_a_store",
+                "match length.compare_exchange(found, bytes as Bytes, SeqCst, SeqCst) {",
+                "match { length.store(bytes as Bytes, SeqCst); Ok::<Bytes, Bytes>(found) } {",
+                "grow::of_two_who_grow_it_none_is_lost",
+                ASSERTION,
+            ),
+            (
+                "who_loses_a_race_to_grow_does_not_look_again",
+                "Err(now) => found = now,",
+                "Err(_) => break,",
+                "grow::of_two_who_grow_it_none_is_lost",
+                ASSERTION,
+            ),
+            (
+                "a_growth_publishes_nothing",
+                "bytes as Bytes, SeqCst, SeqCst)",
+                "bytes as Bytes, Ordering::Relaxed, SeqCst)",
+                "grow::who_sees_the_length_sees_what_was_done_before",
+                CAUSALITY,
+            ),
+            (
+                "who_loses_a_race_to_grow_acquires_nothing",
+                "bytes as Bytes, SeqCst, SeqCst)",
+                "bytes as Bytes, SeqCst, Ordering::Relaxed)",
+                "grow::who_is_told_of_the_length_sees_what_was_done_before",
+                CAUSALITY,
+            ),
+            (
+                "who_is_refused_a_growth_acquires_nothing",
+                "let mut found = load_length(length, SeqCst);",
+                "let mut found = load_length(length, Ordering::Relaxed);",
+                "grow::who_is_told_of_the_length_sees_what_was_done_before",
+                CAUSALITY,
+            ),
+        ],
+    },
+    Group {
+        file: "src/buffer/mod.rs",
+        mutants: &[(
+            "who_reads_the_length_acquires_nothing",
+            "self.length_now(SeqCst)",
+            "self.length_now(Relaxed)",
+            "grow::who_sees_the_length_sees_what_was_done_before",
+            CAUSALITY,
+        )],
+    },
     // What makes the doubles explore what the kernel may do.
     Group {
         file: "src/futex/loom.rs",
