@@ -234,11 +234,11 @@ impl Other {
     /// Calls this again and again, as long as there is somebody to wait for.
     fn wait_for<T>(&mut self, mut call: impl FnMut() -> Result<Option<T>>) -> Result<T> {
         loop {
-            if let Some(value) = call()? {
-                return Ok(value);
-            }
             if INTERRUPTED.load(Relaxed) {
                 return Err("interrupted".into());
+            }
+            if let Some(value) = call()? {
+                return Ok(value);
             }
             let status = self.process.as_mut().map(Child::try_wait).transpose()?.flatten();
             if let Some(status) = status.filter(|status| !status.success()) {
