@@ -72,8 +72,8 @@ pub(super) fn reserve(object: impl AsFd, name: &Path, bytes: Range<usize>) -> Re
 /// A step that any timer leaves time for, in whole pages of any size.
 const LEAST_STEP: usize = 1 << 16;
 
-/// As [`reserve`], of the first bytes of an object that may have its pages already. Some file systems (ZFS) ask for room
-/// as if it had none.
+/// As [`reserve`], of the first bytes of an object that may have its pages already. Some file systems (ZFS) ask for
+/// room as if it had none.
 pub(super) fn reserve_existing(object: impl AsFd, name: &Path, bytes: usize) -> Result<(), Error> {
     match seek(&object, SeekFrom::Hole(0)) {
         Ok(hole) if hole >= bytes as u64 => Ok(()),
