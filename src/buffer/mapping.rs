@@ -31,6 +31,7 @@ struct Behind {
 pub(super) enum Label {
     Anonymous,
     Descriptor(OwnedFd),
+    #[allow(dead_code, reason = "Android has none")]
     Named(String),
     File(PathBuf),
 }
