@@ -166,6 +166,7 @@ macro_rules! arithmetic {
     )* };
 }
 
+#[allow(unused_imports, reason = "for `wide`, which machines without 64-bit atomics lack")]
 pub(crate) use {access, arithmetic};
 
 arithmetic! { i8: AtomicI8; u8: AtomicU8; i16: AtomicI16; u16: AtomicU16; i32: AtomicI32; u32: AtomicU32; }

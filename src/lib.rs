@@ -114,6 +114,8 @@ mod book {
     struct Synchronic;
     #[doc = include_str!("../docs/src/arrays.md")]
     struct Arrays;
+    #[doc = include_str!("../docs/src/growable.md")]
+    struct Growable;
     #[cfg(feature = "guarded")]
     #[doc = include_str!("../docs/src/guarded.md")]
     struct Guarded;

@@ -104,6 +104,7 @@ impl<'buf> Slot<'buf> {
     }
 
     /// Where it is, for a place that is made of several. The pointer is one to all the words that its buffer vouched for.
+    #[allow(dead_code, reason = "for `wide`, which machines without 64-bit atomics lack")]
     pub(crate) fn pointer(&self) -> NonNull<AtomicI32> {
         self.word
     }

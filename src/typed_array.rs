@@ -11,11 +11,11 @@ use core::ops::Range;
 
 /// Numbers of one type in consecutive bytes of a buffer, between threads and between processes.
 ///
-/// A `TypedArray` is a `Copy` handle: an offset and a length, or none, if it [goes on](Self::rest) to the end of a buffer
-/// that can grow. Any number of them may overlap, of whatever types; they share
-/// the bytes, in the byte order of the machine. Each element is read and written as a whole, without order: two agents that
-/// race for it see one value or the other, never a mixture, and nothing of what was done before. [`Atomics`](crate::Atomics)
-/// has the operations with order.
+/// A `TypedArray` is a `Copy` handle: an offset and a length, or none, if it [goes on](Self::rest) to the end of a
+/// buffer that can grow. Any number of them may overlap, of whatever types; they share the bytes, in the byte order of
+/// the machine. Each element is read and written as a whole, without order: two agents that race for it see one value
+/// or the other, never a mixture, and nothing of what was done before. [`Atomics`](crate::Atomics) has the operations
+/// with order.
 ///
 /// # Examples
 ///
@@ -76,13 +76,13 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
 
     /// The array of all elements from `byte_offset` to the end of the buffer.
     ///
-    /// Over a [growable](SharedBuffer::growable) buffer it *tracks the length*: as the buffer grows, whoever makes it grow,
-    /// the array does. It has as many elements as there is room for, and bytes that are left over are in none.
+    /// Over a [growable](SharedBuffer::growable) buffer it *tracks the length*: as the buffer grows, whoever makes it
+    /// grow, the array does. It has as many elements as there is room for, and bytes that are left over are in none.
     ///
     /// # Errors
     ///
-    /// As for [`new`](Self::new), and over a buffer of a fixed length [`Error::UnevenRest`]: the bytes that are left make no
-    /// whole number of elements.
+    /// As for [`new`](Self::new), and over a buffer of a fixed length [`Error::UnevenRest`]: the bytes that are left
+    /// make no whole number of elements.
     ///
     /// # Examples
     ///

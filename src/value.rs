@@ -182,6 +182,7 @@ macro_rules! floats {
     };
 }
 
+#[allow(unused_imports, reason = "for `wide`, which machines without 64-bit atomics lack")]
 pub(crate) use {floats, integers, numbers};
 
 integers!(Narrow, i32: i8 u8 i16 u16 i32 u32);

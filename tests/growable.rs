@@ -1,5 +1,5 @@
-//! What a buffer promises that can grow, over every origin of memory. Between processes it is in `growable_processes.rs`,
-//! against a model in `growable_properties.rs`; a want of room is in `buffer_room.rs`.
+//! What a buffer promises that can grow, over every origin of memory. Between processes it is in
+//! `growable_processes.rs`, against a model in `growable_properties.rs`; a want of room is in `buffer_room.rs`.
 #![cfg(not(loom))]
 
 #[macro_use]
@@ -392,8 +392,8 @@ fn options_without_a_maximum_make_a_fixed_buffer_in_every_way() {
     }
 }
 
-/// Room is taken as it is grown to or touched: much more than there is can be kept open. But an allocator may be refused
-/// what the system has not.
+/// Room is taken as it is grown to or touched: much more than there is can be kept open. But an allocator may be
+/// refused what the system has not.
 #[test]
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn a_maximum_takes_no_room() {

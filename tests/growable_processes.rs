@@ -7,7 +7,8 @@ mod support;
 use slotsync::{Atomics, Error, Int32Array, SharedBuffer, Slot, TypedArray};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::time::Duration;
-use support::growable::MOST;
+use support::growable::{MOST, options};
+use support::kept::Kept;
 use support::processes::{Process, fork, fork_all};
 use support::{BYTES, Memory, Watchdog, until};
 
@@ -152,6 +153,33 @@ fn whoever_is_killed_as_it_grows_leaves_a_length_that_it_was_given(memory: &Memo
             assert_eq!(buffer.slot(length / 4).unwrap().swap(1, Relaxed), 0);
             let again = memory.again();
             assert_eq!(again.as_ref().unwrap_or(buffer).byte_length(), length + 4);
+        }
+    }
+}
+
+/// Whoever makes it, it is growable when the others see it.
+#[test]
+fn processes_that_create_it_at_once_get_one_that_grows() {
+    let _watchdog = Watchdog::new("processes_that_create_it_at_once_get_one_that_grows");
+    const PROCESSES: usize = 6;
+    for _ in 0..20 {
+        for kept in Kept::both() {
+            let begin = SharedBuffer::anonymous(64).unwrap();
+            let child = |process| {
+                let (kept, begin) = (&kept, &begin);
+                Process::fork(move || {
+                    until("all begin", || begin.slot(0).unwrap().load(Acquire) != 0);
+                    let buffer = kept.open_or_create_with(options(), BYTES).unwrap();
+                    assert_eq!((buffer.is_growable(), buffer.max_byte_length()), (true, MOST));
+                    let length = BYTES + 4 * process;
+                    assert!(buffer.grow(length).is_ok() || buffer.byte_length() > length);
+                    0
+                })
+            };
+            let children: Vec<_> = (1..=PROCESSES).map(child).collect();
+            begin.slot(0).unwrap().store(1, Release);
+            children.into_iter().for_each(Process::join);
+            assert_eq!(kept.open().unwrap().byte_length(), BYTES + 4 * PROCESSES);
         }
     }
 }

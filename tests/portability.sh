@@ -28,11 +28,12 @@ readonly CHECKED_TARGETS=(
     aarch64-unknown-linux-gnu
 )
 readonly PRIMITIVES=(lock rw_lock semaphore event latch barrier once synchronic cond)
-readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer processes primitive_processes)
+readonly GROWABLE=(growable growable_objects growable_processes)
+readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer "${GROWABLE[@]}" processes primitive_processes)
 # What works on Windows: waiting within one process.
-readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere)
+readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere growable)
 # What 32 bits could change, and on what is shared with 64.
-readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c layout bump buffer processes primitive_processes)
+readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c layout bump buffer "${GROWABLE[@]}" processes primitive_processes)
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 

@@ -98,8 +98,9 @@ impl SharedBuffer {
     }
 
     /// The whole of the POSIX shared memory object `name`, which must exist. Otherwise as [`named`](Self::named): what
-    /// has no memory yet is reserved, so a large sparse object takes it now. (macOS rounds lengths up to a page.) If it was
-    /// made [growable](BufferOptions::max_byte_length), then so is this buffer, and what it has not grown to is not reserved.
+    /// has no memory yet is reserved, so a large sparse object takes it now. (macOS rounds lengths up to a page.) If it
+    /// was made [growable](BufferOptions::max_byte_length), then so is this buffer, and what it has not grown to is not
+    /// reserved.
     ///
     /// # Errors
     ///

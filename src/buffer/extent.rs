@@ -8,8 +8,8 @@ use crate::sync::LENGTH_PLACE;
 /// The length of memory that is to be made, or that was found.
 ///
 /// Growable memory has all its addresses from the beginning: first the bytes that a buffer may ever have, then, at the
-/// next multiple of 64, a header of 64 bytes. Nothing of the header is a slot, so what a buffer hands out never overlaps
-/// it; and slot 0 lies at the start, as everywhere.
+/// next multiple of 64, a header of 64 bytes. Nothing of the header is a slot, so what a buffer hands out never
+/// overlaps it; and slot 0 lies at the start, as everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     bytes: usize,

@@ -12,8 +12,8 @@ impl SharedBuffer {
     ///
     /// Memory of every other origin is made growable by [`BufferOptions::max_byte_length`].
     ///
-    /// The addresses of all `max` bytes are taken at once, so growing moves nothing: slots and handles stay as they are.
-    /// Most systems take memory for them as they are touched, but may refuse more than there is.
+    /// The addresses of all `max` bytes are taken at once, so growing moves nothing: slots and handles stay as they
+    /// are. Most systems take memory for them as they are touched, but may refuse more than there is.
     ///
     /// # Errors
     ///
@@ -48,8 +48,8 @@ impl SharedBuffer {
     /// Makes the buffer `bytes` bytes long, for all who share it. The new bytes are zero, and no address changes. If it
     /// is so long already, nothing is done.
     ///
-    /// Any number of agents may call this at once. The length only ever rises, and goes through the lengths of all calls
-    /// that succeed. Who sees the new length sees what was done before the call.
+    /// Any number of agents may call this at once. The length only ever rises, and goes through the lengths of all
+    /// calls that succeed. Who sees the new length sees what was done before the call.
     ///
     /// In a named object and in a file, the room for the new bytes is reserved first, as when the object is made: so a
     /// full file system is an error here, not a `SIGBUS` later. Who is killed on the way leaves the old length or
@@ -57,15 +57,15 @@ impl SharedBuffer {
     ///
     /// # Errors
     ///
-    /// [`Error::FixedLength`]: the buffer is not growable. [`Error::UnevenLength`]. [`Error::TooLarge`]: `bytes` is beyond
-    /// the maximum. [`Error::WouldShrink`]: the buffer is longer, perhaps because another has just made it so.
+    /// [`Error::FixedLength`]: the buffer is not growable. [`Error::UnevenLength`]. [`Error::TooLarge`]: `bytes` is
+    /// beyond the maximum. [`Error::WouldShrink`]: the buffer is longer, perhaps because another has just made it so.
     /// [`Error::NoRoom`]: the file system has no room for the new bytes; [`Error::Os`]. Nothing has changed then.
     ///
     /// # Cross-process
     ///
-    /// Every process that shares the memory sees the new length at its next call, and needs to do nothing for it. A peer
-    /// that writes nonsense where the length is can make the buffer seem shorter, or as long as its maximum, and never
-    /// longer.
+    /// Every process that shares the memory sees the new length at its next call, and needs to do nothing for it. A
+    /// peer that writes nonsense where the length is can make the buffer seem shorter, or as long as its maximum, and
+    /// never longer.
     ///
     /// # Examples
     ///

@@ -32,8 +32,8 @@ pub(super) fn create(extent: Extent) -> Result<Box<dyn Memory>, Error> {
     Ok(Box::new(heap))
 }
 
-// SAFETY: zeroed, aligned to more than a word, at one address until the drop; nobody else has the pointer. The words end
-// where the header begins, in which the length is, if there is one.
+// SAFETY: zeroed, aligned to more than a word, at one address until the drop; nobody else has the pointer. The words
+// end where the header begins, in which the length is, if there is one.
 unsafe impl Memory for Heap {
     fn words(&self) -> NonNull<[AtomicI32]> {
         NonNull::slice_from_raw_parts(self.base.cast(), self.extent.slots())

@@ -31,6 +31,7 @@ struct Behind {
 pub(super) enum Label {
     Anonymous,
     Descriptor(OwnedFd),
+    #[allow(dead_code, reason = "Android has none")]
     Named(String),
     File(PathBuf),
 }
@@ -68,7 +69,8 @@ impl Mapping {
     /// If it can grow, keeps the object open, to reserve what it grows to.
     pub(super) fn reserving(mut self, object: impl AsFd, name: &Path) -> Result<Self, Error> {
         if self.extent.max().is_some() {
-            let object = fcntl_dupfd_cloexec(object, 0).map_err(|errno| refused("fcntl", name, 0, errno))?;
+            let object =
+                fcntl_dupfd_cloexec(object, 0).map_err(|errno| refused("fcntl(F_DUPFD_CLOEXEC)", name, 0, errno))?;
             self.behind = Some(Behind { object, name: name.to_owned() });
         }
         Ok(self)
@@ -80,9 +82,9 @@ impl Mapping {
     }
 }
 
-// SAFETY: a page-aligned mapping until the drop, as long as asked for, and zeroed where nobody wrote. The words end where
-// the header begins, in which the length is, if there is one. Should a peer truncate what is mapped, touching it is SIGBUS,
-// which ends the process: no memory is misread.
+// SAFETY: a page-aligned mapping until the drop, as long as asked for, and zeroed where nobody wrote. The words end
+// where the header begins, in which the length is, if there is one. Should a peer truncate what is mapped, touching it
+// is SIGBUS, which ends the process: no memory is misread.
 unsafe impl Memory for Mapping {
     fn words(&self) -> NonNull<[AtomicI32]> {
         NonNull::slice_from_raw_parts(self.base.cast(), self.extent.slots())

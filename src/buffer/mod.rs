@@ -192,8 +192,8 @@ impl SharedBuffer {
         Self { words: memory.words(), length: memory.length(), scope, memory }
     }
 
-    /// The length in bytes: what was asked for, a multiple of 4. That of a [growable](Self::growable) buffer may be more
-    /// at each call, and who sees it sees what was done before it [grew](Self::grow).
+    /// The length in bytes: what was asked for, a multiple of 4. That of a [growable](Self::growable) buffer may be
+    /// more at each call, and who sees it sees what was done before it [grew](Self::grow).
     pub fn byte_length(&self) -> usize {
         // SeqCst, as in the standard. Pairs with the exchange of `grow`.
         self.length_now(SeqCst)
@@ -211,14 +211,14 @@ impl SharedBuffer {
 
     /// The one bounds check: the first of `count` words from `index` on.
     pub(crate) fn span(&self, index: usize, count: usize) -> Result<NonNull<AtomicI32>, Error> {
-        // Relaxed, as the bounds of the standard are: who was told to look beyond the old end was told after it moved, and
-        // sees it moved. What lies there needs no publishing: it is zero from the beginning.
+        // Relaxed, as the bounds of the standard are: who was told, in order, to look beyond the old end was told
+        // after it moved, and sees it moved. What lies there needs no publishing: it is zero from the beginning.
         let length = self.length_now(Relaxed) / SLOT_BYTES;
         if index.checked_add(count).is_none_or(|end| end > length) {
             return Err(Error::OutOfBounds { index, count, length });
         }
-        // SAFETY: index is at most the length, which is at most that of the words, so the result is within the memory or
-        // one past its end.
+        // SAFETY: index is at most the length, which is at most that of the words, so the result is within the memory
+        // or one past its end.
         Ok(unsafe { self.base().add(index) })
     }
 

@@ -23,28 +23,39 @@ pub(super) fn whole(object: impl AsFd, name: &Path) -> Result<Extent, Error> {
     if found == 0 {
         return Err(Error::TooShort { name: name.to_owned(), found, bytes: SLOT_BYTES as u64 });
     }
-    let checked = |bytes| usize::try_from(bytes).map_err(|_| Error::TooLarge { bytes, max: MAX_BYTES as u64 });
     match header::read(&object, name, found)? {
-        Some(header) => Extent::found(checked(header.length)?, checked(header.max)?),
-        None => Extent::new(checked(found)?, None),
+        Some(header) => grown(&header),
+        None => Extent::new(countable(found)?, None),
     }
+}
+
+/// What a growable object has by now, and may get.
+fn grown(header: &Header) -> Result<Extent, Error> {
+    Extent::found(countable(header.length)?, countable(header.max)?)
+}
+
+/// A length that this process can count.
+fn countable(bytes: u64) -> Result<usize, Error> {
+    usize::try_from(bytes).map_err(|_| Error::TooLarge { bytes, max: MAX_BYTES as u64 })
 }
 
 /// As much of an object as was asked for, if it has so much. Of one that is growable, what it has and may get.
 pub(super) fn enough(object: impl AsFd, name: &Path, asked: Extent) -> Result<Extent, Error> {
     let found = length(&object, name)?;
     let header = header::read(&object, name, found)?;
-    let long = header.as_ref().map_or(found, |header| header.length);
-    let bytes = asked.bytes() as u64;
-    match (asked.max(), header) {
-        (Some(_), None) => Err(Error::NotGrowable { name: name.to_owned() }),
-        (Some(max), Some(Header { max: found, .. })) if found < max as u64 => {
-            Err(Error::MaxTooShort { name: name.to_owned(), found, max: max as u64 })
+    match (&header, asked.max()) {
+        (None, Some(_)) => return Err(Error::NotGrowable { name: name.to_owned() }),
+        (Some(header), Some(max)) if header.max < max as u64 => {
+            return Err(Error::MaxTooShort { name: name.to_owned(), found: header.max, max: max as u64 });
         }
-        // Never a byte of a header, nor of what is to be zero when somebody grows to it.
-        _ if long < bytes => Err(Error::TooShort { name: name.to_owned(), found: long, bytes }),
-        (Some(_), Some(_)) => whole(object, name),
-        (None, _) => Ok(asked),
+        _ => {}
+    }
+    // Of one that is growable, never a byte of the header, nor one that is to be zero when somebody grows to it.
+    let (found, bytes) = (header.as_ref().map_or(found, |header| header.length), asked.bytes() as u64);
+    match header {
+        _ if found < bytes => Err(Error::TooShort { name: name.to_owned(), found, bytes }),
+        Some(header) if asked.max().is_some() => grown(&header),
+        _ => Ok(asked),
     }
 }
 
@@ -72,8 +83,8 @@ pub(super) fn reserve(object: impl AsFd, name: &Path, bytes: Range<usize>) -> Re
 /// A step that any timer leaves time for, in whole pages of any size.
 const LEAST_STEP: usize = 1 << 16;
 
-/// As [`reserve`], of the first bytes of an object that may have its pages already. Some file systems (ZFS) ask for room
-/// as if it had none.
+/// As [`reserve`], of the first bytes of an object that may have its pages already. Some file systems (ZFS) ask for
+/// room as if it had none.
 pub(super) fn reserve_existing(object: impl AsFd, name: &Path, bytes: usize) -> Result<(), Error> {
     match seek(&object, SeekFrom::Hole(0)) {
         Ok(hole) if hole >= bytes as u64 => Ok(()),

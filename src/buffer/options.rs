@@ -75,11 +75,12 @@ impl BufferOptions {
     ///
     /// # Errors
     ///
-    /// None here; of the constructors, beside those that they have without: [`Error::TooLarge`], if the length is beyond this
-    /// maximum, or the maximum is beyond what a buffer can have; [`Error::UnevenLength`] and [`Error::ZeroLength`] for either.
-    /// On an object that exists: [`Error::NotGrowable`] if it is of a fixed length, [`Error::MaxTooShort`] if
-    /// its maximum is less than this (it may be more, and the buffer's is), [`Error::TooShort`] if it has not as many bytes as
-    /// asked for, [`Error::HeaderVersion`]. [`Error::Unsupported`] for named objects on FreeBSD and macOS.
+    /// None here; of the constructors, beside those that they have without: [`Error::TooLarge`], if the length is
+    /// beyond this maximum, or the maximum is beyond what a buffer can have; [`Error::UnevenLength`] and
+    /// [`Error::ZeroLength`] for either. On an object that exists: [`Error::NotGrowable`] if it is of a fixed length,
+    /// [`Error::MaxTooShort`] if its maximum is less than this (it may be more, and the buffer's is),
+    /// [`Error::TooShort`] if it has not as many bytes as asked for, [`Error::HeaderVersion`]. [`Error::Unsupported`]
+    /// for named objects on FreeBSD and macOS.
     pub const fn max_byte_length(self, max: usize) -> Self {
         Self { max: Some(max), ..self }
     }

@@ -13,8 +13,8 @@ use rustix::io::{Errno, pwrite, retry_on_intr};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// The object at `path`, at least as long as asked for, and reserved. All who call this at once get the same one. `name` is what
-/// the caller calls it.
+/// The object at `path`, at least as long as asked for, and reserved. All who call this at once get the same one.
+/// `name` is what the caller calls it.
 ///
 /// A new object is built without a name, and gets it as the last step: there is no short one to be seen, a failure
 /// leaves nothing behind, and nobody ever changes the length of an object that somebody else may have mapped.

@@ -6,6 +6,8 @@
 mod barrier;
 mod cond;
 mod event;
+#[cfg(unix)]
+mod growable;
 #[cfg(feature = "guarded")]
 mod guarded;
 mod latch;
