@@ -4,14 +4,10 @@ use crate::*;
 use slotsync::Guarded;
 
 type Value = [u32; 2];
-const SLOTS: usize = Guarded::<Value>::SLOTS;
+const SLOTS: usize = Guarded::<Value, 1>::SLOTS;
 
-fn attach(buffer: &SharedBuffer, version: u32) -> Result<Guarded<'_, Value>, Error> {
-    Guarded::new(buffer, 0, version)
-}
-
-fn guarded(buffer: &SharedBuffer) -> Guarded<'_, Value> {
-    attach(buffer, 1).unwrap()
+fn guarded(buffer: &SharedBuffer) -> Guarded<'_, Value, 1> {
+    Guarded::new(buffer, 0).unwrap()
 }
 
 /// Runs two agents at once, and then looks.
@@ -58,11 +54,11 @@ fn unlocks_in_anothers_name_and_looks(buffer: &SharedBuffer) -> u32 {
 }
 
 fn attaches_as_1(buffer: &SharedBuffer) -> u32 {
-    attach(buffer, 1).is_ok().into()
+    Guarded::<Value, 1>::new(buffer, 0).is_ok().into()
 }
 
 fn attaches_as_2(buffer: &SharedBuffer) -> u32 {
-    attach(buffer, 2).is_ok().into()
+    Guarded::<Value, 2>::new(buffer, 0).is_ok().into()
 }
 
 models! {
