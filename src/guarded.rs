@@ -88,11 +88,12 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// size, and it has the same version; the header tells them apart. What it cannot tell is the order and the meaning
 /// of the fields: `#[repr(C)]`, and a version that is raised with each change, are for that.
 ///
-/// A process that dies in the midst of a call leaves the lock held, and the value *whole*: the one before the call, or
-/// the one after it. It writes the copy that is not the value, and then says by one word that it is. So the repair is
-/// to unlock in its name, by whoever is sure that it is dead: `guarded.lock().unlock()`. Nothing has to be written
-/// again. If it was only slow, two write at once, and the value can be a mixture. If it dies while it *waits* or
-/// *unlocks*, nobody is stranded for more than one second.
+/// A process that dies while it holds the lock leaves it held, and the value *whole*: the one before the call, or the
+/// one after it. It writes the copy that is not the value, and then says by one word that it is. So the repair is to
+/// unlock in its name, by whoever is sure that it is dead and that it held the lock, whose word does not say who does:
+/// `guarded.lock().unlock()`. Nothing has to be written again. If it was only slow, or another held the lock, two write
+/// at once, and the value can be a mixture. If it dies while it *waits* or *unlocks*, nobody is stranded for more than
+/// one second.
 ///
 /// # Source
 ///

@@ -59,16 +59,28 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Words<'buf,
 
     /// Finds the header that is expected, or writes what is missing of it.
     pub(crate) fn attach(&self) -> Result<(), Error> {
-        // Word after word, so whoever has written one agrees with all before it: the header is that of one type, also if
-        // several write it at once, or die. Relaxed: each word is for itself, and the value is reached through the lock.
+        // A look at all of it first: who is refused has written nothing, unless others attach at this moment.
+        let is_whole = self.check(|slot, _| slot.load(Relaxed))?;
+        if !is_whole {
+            // Word after word, so whoever has written one agrees with all before it: the header is that of one type, also
+            // if several write it at once, or die. Relaxed: each word is for itself, and the value is reached through the
+            // lock.
+            self.check(|slot, expected| slot.compare_exchange(0, expected, Relaxed, Relaxed).unwrap_or_else(|it| it))?;
+        }
+        Ok(())
+    }
+
+    /// Goes through the header as far as what is found is expected, or zero. Was there no zero?
+    fn check(&self, find: impl Fn(Slot<'buf>, i32) -> i32) -> Result<bool, Error> {
+        let mut is_whole = true;
         for (slot, (what, expected)) in self.header().zip(Self::description()) {
-            let found =
-                slot.compare_exchange(0, expected as i32, Relaxed, Relaxed).unwrap_or_else(|found| found) as u32;
+            let found = find(slot, expected as i32) as u32;
             if found != 0 && found != expected {
                 return Err(Error::GuardedMismatch { what, found, expected });
             }
+            is_whole &= found != 0;
         }
-        Ok(())
+        Ok(is_whole)
     }
 
     /// Writes the header, whatever is there.

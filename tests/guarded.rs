@@ -27,6 +27,7 @@ over_every_origin! {
     timed_calls_take_what_is_unlocked
     a_deadline_in_the_past_is_a_try
     a_mismatch_names_both_values_and_changes_nothing
+    who_is_refused_has_written_nothing
     a_header_that_was_begun_is_completed
     of_many_who_attach_at_once_with_two_versions_one_version_wins
     initializing_makes_any_words_that_value
@@ -315,6 +316,20 @@ fn a_mismatch_names_both_values_and_changes_nothing(memory: &Memory) {
     assert_eq!(Guarded::<[u32; 4], VERSION>::new(&memory.buffer, INDEX).unwrap().get(), [1, 2, 3, 4]);
     // Same size and alignment: the version is for that.
     assert_eq!(Guarded::<[i32; 4], VERSION>::new(&memory.buffer, INDEX).unwrap().get(), [1, 2, 3, 4]);
+}
+
+/// Whatever is there: a header that was begun, or words that are in use for something else.
+fn who_is_refused_has_written_nothing(memory: &Memory) {
+    for place in 0..5 {
+        for found in [1, -1, i32::MIN] {
+            store(memory, HEADER + place, found);
+            let before = words(memory)[..COPIES].to_owned();
+            let outcome = Guarded::<[u32; 2], VERSION>::new(&memory.buffer, INDEX);
+            assert!(matches!(outcome, Err(Error::GuardedMismatch { found: it, .. }) if it == found as u32));
+            assert_eq!(words(memory)[..COPIES], before);
+        }
+        store(memory, HEADER + place, 0);
+    }
 }
 
 /// As one that dies after each of its steps leaves it.

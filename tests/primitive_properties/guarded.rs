@@ -110,13 +110,14 @@ impl Model {
     }
 
     fn attach(&mut self, version: u32) -> Result<(), Error> {
-        for (word, (what, expected)) in self.0[1..].iter_mut().zip(Self::header(version)) {
-            match *word as u32 {
-                0 => *word = expected as i32,
-                found if found == expected => {}
-                found => return Err(Error::GuardedMismatch { what, found, expected }),
+        let header = Self::header(version);
+        for (word, (what, expected)) in self.0[1..].iter().zip(header) {
+            let found = *word as u32;
+            if found != 0 && found != expected {
+                return Err(Error::GuardedMismatch { what, found, expected });
             }
         }
+        self.0[1..6].copy_from_slice(&header.map(|(_, expected)| expected as i32));
         Ok(())
     }
 
