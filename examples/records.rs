@@ -105,7 +105,7 @@ fn main() -> ExitCode {
 /// What each process does.
 fn attach(name: &str, number: &str) -> Result<()> {
     let buffer = SharedBuffer::open_named(name)?;
-    let bank = Guarded::<Bank>::new(&buffer, 0, VERSION)?;
+    let bank = Guarded::<Bank, VERSION>::new(&buffer, 0)?;
     let number: usize = number.parse()?;
     let (mut random, mut refused) = (number as u64, 0);
     for turn in 0..TRANSFERS {
@@ -133,8 +133,8 @@ fn parent() -> Result<()> {
     #[cfg(unix)]
     ctrlc::set_handler(|| INTERRUPTED.store(true, Relaxed))?;
     let mut crew = Crew { name: format!("/slotsync-records-{}", id()), processes: Vec::new() };
-    let buffer = SharedBuffer::create_named(&crew.name, 4 * Guarded::<Bank>::SLOTS)?;
-    let bank = Guarded::initialize(&buffer, 0, VERSION, Bank::new())?;
+    let buffer = SharedBuffer::create_named(&crew.name, 4 * Guarded::<Bank, VERSION>::SLOTS)?;
+    let bank = Guarded::<_, VERSION>::initialize(&buffer, 0, Bank::new())?;
     for number in 1..=PROCESSES {
         let mut command = Command::new(env::current_exe()?);
         command.args(["--attach", &crew.name, &number.to_string()]);

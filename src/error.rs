@@ -261,9 +261,6 @@ pub enum Error {
         /// What the caller's type or version says.
         expected: u32,
     },
-    /// A `Guarded` value was to have version 0, by which memory says that nobody has attached to it yet.
-    #[error("the versions of a guarded value count from 1, but 0 was given")]
-    NoVersion,
     /// The memory was laid out by other lines than this program's: see [`Layout::attach`](crate::Layout::attach).
     #[error("the memory has the layout {found:#010x}, but this program's is {expected:#010x}")]
     LayoutMismatch {

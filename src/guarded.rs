@@ -19,6 +19,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// by copying, word by word, so no reference into shared memory ever exists: closures get a copy of their own. A large
 /// `T` is a large local variable.
 ///
+/// `VERSION` is that of the `T`, from 1 on: raise it whenever the fields change, and programs that have other ones are
+/// told, in place of reading them as something else.
+///
 /// Fresh memory is an unlocked lock and a `T` of zeros. There is no fairness and no poisoning.
 ///
 /// # Examples
@@ -37,8 +40,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// /// Raised whenever the fields change.
 /// const VERSION: u32 = 1;
 ///
-/// let buffer = SharedBuffer::new(4 * Guarded::<Account>::SLOTS)?;
-/// let account = Guarded::<Account>::new(&buffer, 0, VERSION)?;
+/// let buffer = SharedBuffer::new(4 * Guarded::<Account, VERSION>::SLOTS)?;
+/// let account = Guarded::<Account, VERSION>::new(&buffer, 0)?;
 /// std::thread::scope(|threads| {
 ///     for agent in 0..2 {
 ///         threads.spawn(move || {
@@ -55,8 +58,24 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// });
 /// assert_eq!(refused, Err("no money"));
 /// assert_eq!(account.get().balance, 100);
-/// assert!(Guarded::<Account>::new(&buffer, 0, VERSION + 1).is_err());
+/// assert!(Guarded::<Account, 2>::new(&buffer, 0).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A [`Layout`](crate::Layout) and a [`BumpAllocator`](crate::BumpAllocator) have places for it. Its size, its alignment
+/// and its version are part of the layout's text, and so of the fingerprint:
+///
+/// ```
+/// use slotsync::{Guarded, Layout, SharedBuffer};
+///
+/// let mut layout = Layout::new();
+/// let totals = layout.place::<Guarded<[u64; 8], 3>>();
+/// let buffer = SharedBuffer::new(layout.byte_length())?;
+/// layout.attach(&buffer)?;
+/// totals.of(&buffer)?.update(|totals| totals[0] += 1);
+/// # #[cfg(target_pointer_width = "64")]
+/// assert!(layout.to_string().ends_with("4 156 Guarded<size 64, alignment 8, version 3>\n"));
+/// # Ok::<(), slotsync::Error>(())
 /// ```
 ///
 /// # Deadlock
@@ -66,40 +85,46 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// # Cross-process
 ///
 /// Every process that maps the memory may use it, if its `T` has the same size and alignment, its pointers the same
-/// size, and it gives the same version; the header tells them apart. What it cannot tell is the order and the meaning
+/// size, and it has the same version; the header tells them apart. What it cannot tell is the order and the meaning
 /// of the fields: `#[repr(C)]`, and a version that is raised with each change, are for that.
 ///
-/// A process that dies in the midst of a call leaves the lock held, and the value *whole*: the one before the call, or
-/// the one after it. It writes the copy that is not the value, and then says by one word that it is. So the repair is
-/// to unlock in its name, by whoever is sure that it is dead: `guarded.lock().unlock()`. Nothing has to be written
-/// again. If it was only slow, two write at once, and the value can be a mixture. If it dies while it *waits* or
-/// *unlocks*, nobody is stranded for more than one second.
+/// A process that dies while it holds the lock leaves it held, and the value *whole*: the one before the call, or the
+/// one after it. It writes the copy that is not the value, and then says by one word that it is. So the repair is to
+/// unlock in its name, by whoever is sure that it is dead and that it held the lock, whose word does not say who does:
+/// `guarded.lock().unlock()`. Nothing has to be written again. If it was only slow, or another held the lock, two write
+/// at once, and the value can be a mixture. If it dies while it *waits* or *unlocks*, nobody is stranded for more than
+/// one second.
 ///
 /// # Source
 ///
 /// C. A. R. Hoare, *Monitors* (1974), without the conditions; Raymond A. Lorie, *Physical integrity in a large segmented
 /// database* (1977), for the second copy.
-pub struct Guarded<'buf, T> {
+pub struct Guarded<'buf, T, const VERSION: u32> {
     lock: Lock<'buf>,
     /// For who holds the lock.
-    words: Words<'buf, T>,
+    words: Words<'buf, T, VERSION>,
 }
 
-impl<'buf, T: FromBytes + IntoBytes + Immutable> Guarded<'buf, T> {
+impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Guarded<'buf, T, VERSION> {
     /// How many slots it takes: 7, and twice the words of a `T`.
-    pub const SLOTS: usize = Words::<'buf, T>::SLOTS;
+    pub const SLOTS: usize = Words::<'buf, T, VERSION>::SLOTS;
 
     /// The value in the slots from `index` on. Who is the first to attach to fresh memory writes the header; nothing
     /// else is written. Any number may do that at once, and one that dies while it does leaves the rest to the next.
     ///
-    /// A `T` of no bytes, or of 2³² and more, does not compile.
+    /// A `T` of no bytes, or of 2³² and more, does not compile, nor does a version of 0:
+    ///
+    /// ```compile_fail
+    /// # let buffer = slotsync::SharedBuffer::new(64).unwrap();
+    /// slotsync::Guarded::<u64, 0>::new(&buffer, 0);
+    /// ```
     ///
     /// # Errors
     ///
     /// [`Error::OutOfBounds`]: the buffer has no such slots. [`Error::GuardedMismatch`]: others have put another type, or
-    /// another version, there. [`Error::NoVersion`]: versions count from 1.
-    pub fn new(buffer: &'buf SharedBuffer, index: usize, version: u32) -> Result<Self, Error> {
-        Self::from_slots(buffer.slots_from(index, Self::SLOTS)?, version)
+    /// another version, there.
+    pub fn new(buffer: &'buf SharedBuffer, index: usize) -> Result<Self, Error> {
+        Self::from_slots(buffer.slots_from(index, Self::SLOTS)?)
     }
 
     /// Makes the slots from `index` on this value, unlocked, whatever they hold, and wakes nobody: for one agent, while
@@ -107,10 +132,10 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable> Guarded<'buf, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfBounds`]: the buffer has no such slots. [`Error::NoVersion`].
-    pub fn initialize(buffer: &'buf SharedBuffer, index: usize, version: u32, value: T) -> Result<Self, Error> {
+    /// [`Error::OutOfBounds`]: the buffer has no such slots.
+    pub fn initialize(buffer: &'buf SharedBuffer, index: usize, value: T) -> Result<Self, Error> {
         let words = Words::over(buffer.slots_from(index, Self::SLOTS)?)?;
-        words.describe(version)?;
+        words.describe();
         words.write(&value);
         // It stores with Release: pairs with the Acquire of the first who takes it.
         Ok(Self { lock: Lock::initialize(buffer, index)?, words })
@@ -121,9 +146,9 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable> Guarded<'buf, T> {
     /// # Errors
     ///
     /// As for [`new`](Self::new).
-    pub fn from_slots(slots: Slots<'buf>, version: u32) -> Result<Self, Error> {
+    pub fn from_slots(slots: Slots<'buf>) -> Result<Self, Error> {
         let words = Words::over(slots)?;
-        words.attach(version)?;
+        words.attach()?;
         Ok(Self { lock: Lock::from_slot(words.lock()), words })
     }
 
@@ -243,24 +268,24 @@ fn outcome(done: Option<()>) -> Outcome {
     done.map_or(Outcome::TimedOut, |()| Outcome::Done)
 }
 
-impl<T> Clone for Guarded<'_, T> {
+impl<T, const VERSION: u32> Clone for Guarded<'_, T, VERSION> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Guarded<'_, T> {}
+impl<T, const VERSION: u32> Copy for Guarded<'_, T, VERSION> {}
 
 /// Two are equal if they are over the same words.
-impl<T> PartialEq for Guarded<'_, T> {
+impl<T, const VERSION: u32> PartialEq for Guarded<'_, T, VERSION> {
     fn eq(&self, other: &Self) -> bool {
         self.lock == other.lock
     }
 }
 
-impl<T> Eq for Guarded<'_, T> {}
+impl<T, const VERSION: u32> Eq for Guarded<'_, T, VERSION> {}
 
-impl<T> fmt::Debug for Guarded<'_, T> {
+impl<T, const VERSION: u32> fmt::Debug for Guarded<'_, T, VERSION> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guarded").field("lock", &self.lock).finish_non_exhaustive()
     }

@@ -22,8 +22,8 @@ const COPIES: usize = 7;
 /// A word of a copy has so many bytes.
 const WORD: usize = size_of::<i32>();
 
-/// All words of a guarded value of type `T`.
-pub(crate) struct Words<'buf, T> {
+/// All words of a guarded value of type `T`, in this version of it.
+pub(crate) struct Words<'buf, T, const VERSION: u32> {
     slots: Slots<'buf>,
     lock: Slot<'buf>,
     current: Slot<'buf>,
@@ -31,15 +31,15 @@ pub(crate) struct Words<'buf, T> {
     value: PhantomData<fn() -> T>,
 }
 
-impl<T> Clone for Words<'_, T> {
+impl<T, const VERSION: u32> Clone for Words<'_, T, VERSION> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Words<'_, T> {}
+impl<T, const VERSION: u32> Copy for Words<'_, T, VERSION> {}
 
-impl<'buf, T: FromBytes + IntoBytes + Immutable> Words<'buf, T> {
+impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Words<'buf, T, VERSION> {
     pub(crate) const SLOTS: usize = COPIES + 2 * Self::COPY;
     /// How many words a copy has. The last is padded with zeros.
     const COPY: usize = size_of::<T>().div_ceil(WORD);
@@ -58,25 +58,36 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable> Words<'buf, T> {
     }
 
     /// Finds the header that is expected, or writes what is missing of it.
-    pub(crate) fn attach(&self, version: u32) -> Result<(), Error> {
-        // Word after word, so whoever has written one agrees with all before it: the header is that of one type, also if
-        // several write it at once, or die. Relaxed: each word is for itself, and the value is reached through the lock.
-        for (slot, (what, expected)) in self.header().zip(Self::description(version)?) {
-            let found =
-                slot.compare_exchange(0, expected as i32, Relaxed, Relaxed).unwrap_or_else(|found| found) as u32;
-            if found != 0 && found != expected {
-                return Err(Error::GuardedMismatch { what, found, expected });
-            }
+    pub(crate) fn attach(&self) -> Result<(), Error> {
+        // A look at all of it first: who is refused has written nothing, unless others attach at this moment.
+        let is_whole = self.check(|slot, _| slot.load(Relaxed))?;
+        if !is_whole {
+            // Word after word, so whoever has written one agrees with all before it: the header is that of one type, also
+            // if several write it at once, or die. Relaxed: each word is for itself, and the value is reached through the
+            // lock.
+            self.check(|slot, expected| slot.compare_exchange(0, expected, Relaxed, Relaxed).unwrap_or_else(|it| it))?;
         }
         Ok(())
     }
 
+    /// Goes through the header as far as what is found is expected, or zero. Was there no zero?
+    fn check(&self, find: impl Fn(Slot<'buf>, i32) -> i32) -> Result<bool, Error> {
+        let mut is_whole = true;
+        for (slot, (what, expected)) in self.header().zip(Self::description()) {
+            let found = find(slot, expected as i32) as u32;
+            if found != 0 && found != expected {
+                return Err(Error::GuardedMismatch { what, found, expected });
+            }
+            is_whole &= found != 0;
+        }
+        Ok(is_whole)
+    }
+
     /// Writes the header, whatever is there.
-    pub(crate) fn describe(&self, version: u32) -> Result<(), Error> {
-        for (slot, (_, number)) in self.header().zip(Self::description(version)?) {
+    pub(crate) fn describe(&self) {
+        for (slot, (_, number)) in self.header().zip(Self::description()) {
             slot.store(number as i32, Relaxed);
         }
-        Ok(())
     }
 
     /// A copy of the value. For who holds the lock.
@@ -106,13 +117,11 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable> Words<'buf, T> {
     }
 
     /// What the header says: the name of each word, and its number.
-    fn description(version: u32) -> Result<[(&'static str, u32); CURRENT - HEADER], Error> {
+    fn description() -> [(&'static str, u32); CURRENT - HEADER] {
         const { assert!(size_of::<T>() != 0 && size_of::<T>() as u64 <= u32::MAX as u64) };
-        if version == 0 {
-            return Err(Error::NoVersion);
-        }
+        const { assert!(VERSION != 0, "the versions of a guarded value count from 1") };
         let [size, alignment, pointer] = [size_of::<T>(), align_of::<T>(), size_of::<usize>()].map(|size| size as u32);
-        Ok([("mark", MARK), ("size", size), ("alignment", alignment), ("pointer size", pointer), ("version", version)])
+        [("mark", MARK), ("size", size), ("alignment", alignment), ("pointer size", pointer), ("version", VERSION)]
     }
 
     fn header(&self) -> impl Iterator<Item = Slot<'buf>> {

@@ -103,7 +103,8 @@ impl Layout {
         ArrayPlace::at(self.take(size_of::<T>(), length.checked_mul(size_of::<T>()), &kind), length)
     }
 
-    /// A place for a primitive on cache lines of its own: nothing that this layout places shares them.
+    /// A place for a primitive on cache lines of its own: nothing that this layout places shares them. That counts from
+    /// the start of the buffer, which is that of a line in all memory but foreign; there it is the caller's to choose.
     pub fn cache_padded<P: Primitive>(&mut self) -> Place<P> {
         self.pad();
         let place = self.place();

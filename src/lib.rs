@@ -23,6 +23,8 @@ mod futex;
 #[cfg(feature = "guarded")]
 mod guarded;
 #[cfg(feature = "guarded")]
+mod guarded_place;
+#[cfg(feature = "guarded")]
 mod guarded_words;
 mod latch;
 mod layout;

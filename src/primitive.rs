@@ -61,7 +61,8 @@ pub trait Primitive {
     /// The first is at a multiple of so many slots, a power of two.
     const ALIGN: usize = 1;
 
-    /// What it is, in a layout's text and so in its fingerprint: the same in every program that shares the memory.
+    /// What it is, in a layout's text and so in its fingerprint: in one line, and the same in every program that shares
+    /// the memory.
     fn kind() -> String;
 
     /// The handle to what lies in the slots from `index` on: for any number of agents, at any time. It changes nothing for

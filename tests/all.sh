@@ -52,10 +52,10 @@ processes() {
         cargo build --release --example posix && cargo test --release --test posix
 }
 # 16 agents, as threads and as processes, as fast as they get.
-stress() { cargo test --release --test stress -- --nocapture; }
+stress() { cargo test --release --features guarded --test stress -- --nocapture; }
 # A process killed before each instruction of each operation. Many at once: most of it waits for the end of a slice.
 kills() {
-    cargo test --release --test kills -- --nocapture --test-threads=16 &&
+    cargo test --release --features guarded --test kills -- --nocapture --test-threads=16 &&
         cargo test --release --test growable_processes -- --nocapture
 }
 # The instructions of the fast path, as a user gets it.

@@ -40,6 +40,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("rw_lock_queue", 5),
     ("lock_api", 6),
     ("primitive", 6),
+    ("guarded_place", 7),
     ("place", 7),
     ("bump", 8),
     ("layout", 8),

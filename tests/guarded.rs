@@ -5,7 +5,7 @@
 #[macro_use]
 mod support;
 
-use slotsync::{Error, Guarded, Lock, Outcome, Scope, SharedBuffer, Slots};
+use slotsync::{BumpAllocator, Error, Guarded, Layout, Lock, Outcome, Place, Primitive, Scope, SharedBuffer, Slots};
 use std::fmt::Debug;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,11 +27,14 @@ over_every_origin! {
     timed_calls_take_what_is_unlocked
     a_deadline_in_the_past_is_a_try
     a_mismatch_names_both_values_and_changes_nothing
+    who_is_refused_has_written_nothing
     a_header_that_was_begun_is_completed
     of_many_who_attach_at_once_with_two_versions_one_version_wins
     initializing_makes_any_words_that_value
     every_number_says_which_copy_is_the_value
     guarded_values_side_by_side_are_strangers
+    what_a_layout_places_is_that_value
+    what_an_allocator_hands_out_is_a_value_of_zeros
 }
 
 /// Where the value lies.
@@ -62,8 +65,8 @@ impl Accounts {
     }
 }
 
-fn accounts(buffer: &SharedBuffer) -> Guarded<'_, Accounts> {
-    Guarded::new(buffer, INDEX, VERSION).unwrap()
+fn accounts(buffer: &SharedBuffer) -> Guarded<'_, Accounts, VERSION> {
+    Guarded::new(buffer, INDEX).unwrap()
 }
 
 fn words(memory: &Memory) -> Vec<i32> {
@@ -80,7 +83,7 @@ fn fresh_memory_is_an_unlocked_value_of_zeros(memory: &Memory) {
     assert_eq!(guarded.lock(), Lock::new(&memory.buffer, INDEX).unwrap());
     assert_eq!(guarded.get(), Accounts::default());
     assert_eq!(guarded.try_get(), Some(Accounts::default()));
-    assert_eq!(Guarded::<[u8; 3]>::new(&memory.buffer, 100, 1).unwrap().get(), [0; 3]);
+    assert_eq!(Guarded::<[u8; 3], 1>::new(&memory.buffer, 100).unwrap().get(), [0; 3]);
 }
 
 fn what_is_set_is_what_is_got(memory: &Memory) {
@@ -107,9 +110,9 @@ fn what_is_set_is_what_is_got(memory: &Memory) {
 
 fn a_value_is_padded_to_whole_words(memory: &Memory) {
     fn check<T: FromBytes + IntoBytes + Immutable + PartialEq + Debug + Copy>(memory: &Memory, index: usize, value: T) {
-        let guarded = Guarded::<T>::new(&memory.buffer, index, 1).unwrap();
+        let guarded = Guarded::<T, 1>::new(&memory.buffer, index).unwrap();
         let copy = size_of::<T>().div_ceil(4);
-        assert_eq!(Guarded::<T>::SLOTS, 7 + 2 * copy);
+        assert_eq!(Guarded::<T, 1>::SLOTS, 7 + 2 * copy);
         let mut model = value;
         for _ in 0..3 {
             guarded.set(model);
@@ -285,9 +288,9 @@ fn a_deadline_in_the_past_is_a_try(memory: &Memory) {
 }
 
 fn a_mismatch_names_both_values_and_changes_nothing(memory: &Memory) {
-    fn refused<T: FromBytes + IntoBytes + Immutable>(memory: &Memory, version: u32) -> (&'static str, u32, u32) {
+    fn refused<T: FromBytes + IntoBytes + Immutable, const V: u32>(memory: &Memory) -> (&'static str, u32, u32) {
         let before = words(memory);
-        match Guarded::<T>::new(&memory.buffer, INDEX, version) {
+        match Guarded::<T, V>::new(&memory.buffer, INDEX) {
             Err(Error::GuardedMismatch { what, found, expected }) => {
                 assert_eq!(words(memory), before);
                 (what, found, expected)
@@ -295,43 +298,57 @@ fn a_mismatch_names_both_values_and_changes_nothing(memory: &Memory) {
             other => panic!("{other:?}"),
         }
     }
-    Guarded::<[u32; 4]>::new(&memory.buffer, INDEX, VERSION).unwrap().set([1, 2, 3, 4]);
-    assert_eq!(refused::<[u32; 5]>(memory, VERSION), ("size", 16, 20));
-    assert_eq!(refused::<[u16; 8]>(memory, VERSION), ("alignment", 4, 2));
-    assert_eq!(refused::<[u32; 4]>(memory, 4), ("version", VERSION, 4));
-    assert_eq!(refused::<[u32; 4]>(memory, u32::MAX), ("version", VERSION, u32::MAX));
-    let error = Guarded::<[u32; 4]>::new(&memory.buffer, INDEX, 4).unwrap_err();
+    Guarded::<[u32; 4], VERSION>::new(&memory.buffer, INDEX).unwrap().set([1, 2, 3, 4]);
+    assert_eq!(refused::<[u32; 5], VERSION>(memory), ("size", 16, 20));
+    assert_eq!(refused::<[u16; 8], VERSION>(memory), ("alignment", 4, 2));
+    assert_eq!(refused::<[u32; 4], 4>(memory), ("version", VERSION, 4));
+    assert_eq!(refused::<[u32; 4], { u32::MAX }>(memory), ("version", VERSION, u32::MAX));
+    let error = Guarded::<[u32; 4], 4>::new(&memory.buffer, INDEX).unwrap_err();
     assert_eq!(error.to_string(), "the version of the guarded value that is there is 3, but 4 was expected");
     // As a process of another word size, or a machine of the other byte order, would have written it.
     let pointer = size_of::<usize>() as u32;
     for (place, what, expected) in [(0, "mark", 0x4744_0001), (3, "pointer size", pointer), (4, "version", VERSION)] {
         let (was, other) = (words(memory)[HEADER + place], expected.swap_bytes());
         store(memory, HEADER + place, other as i32);
-        assert_eq!(refused::<[u32; 4]>(memory, VERSION), (what, other, expected));
+        assert_eq!(refused::<[u32; 4], VERSION>(memory), (what, other, expected));
         store(memory, HEADER + place, was);
     }
-    assert_eq!(Guarded::<[u32; 4]>::new(&memory.buffer, INDEX, VERSION).unwrap().get(), [1, 2, 3, 4]);
+    assert_eq!(Guarded::<[u32; 4], VERSION>::new(&memory.buffer, INDEX).unwrap().get(), [1, 2, 3, 4]);
     // Same size and alignment: the version is for that.
-    assert_eq!(Guarded::<[i32; 4]>::new(&memory.buffer, INDEX, VERSION).unwrap().get(), [1, 2, 3, 4]);
+    assert_eq!(Guarded::<[i32; 4], VERSION>::new(&memory.buffer, INDEX).unwrap().get(), [1, 2, 3, 4]);
+}
+
+/// Whatever is there: a header that was begun, or words that are in use for something else.
+fn who_is_refused_has_written_nothing(memory: &Memory) {
+    for place in 0..5 {
+        for found in [1, -1, i32::MIN] {
+            store(memory, HEADER + place, found);
+            let before = words(memory)[..COPIES].to_owned();
+            let outcome = Guarded::<[u32; 2], VERSION>::new(&memory.buffer, INDEX);
+            assert!(matches!(outcome, Err(Error::GuardedMismatch { found: it, .. }) if it == found as u32));
+            assert_eq!(words(memory)[..COPIES], before);
+        }
+        store(memory, HEADER + place, 0);
+    }
 }
 
 /// As one that dies after each of its steps leaves it.
 fn a_header_that_was_begun_is_completed(memory: &Memory) {
-    let whole = Guarded::<[u32; 2]>::new(&memory.buffer, INDEX, VERSION).map(|_| words(memory)).unwrap();
+    let whole = Guarded::<[u32; 2], VERSION>::new(&memory.buffer, INDEX).map(|_| words(memory)).unwrap();
     for written in 0..=5 {
         for place in written..5 {
             store(memory, HEADER + place, 0);
         }
         if written == 4 {
             // One of another version can be the one to complete it.
-            Guarded::<[u32; 2]>::new(&memory.buffer, INDEX, 9).unwrap();
-            assert!(Guarded::<[u32; 2]>::new(&memory.buffer, INDEX, VERSION).is_err());
+            Guarded::<[u32; 2], 9>::new(&memory.buffer, INDEX).unwrap();
+            assert!(Guarded::<[u32; 2], VERSION>::new(&memory.buffer, INDEX).is_err());
             store(memory, HEADER + 4, 0);
         }
         if written >= 2 {
-            assert!(Guarded::<[u32; 3]>::new(&memory.buffer, INDEX, VERSION).is_err());
+            assert!(Guarded::<[u32; 3], VERSION>::new(&memory.buffer, INDEX).is_err());
         }
-        Guarded::<[u32; 2]>::new(&memory.buffer, INDEX, VERSION).unwrap();
+        Guarded::<[u32; 2], VERSION>::new(&memory.buffer, INDEX).unwrap();
         assert_eq!(words(memory), whole);
     }
 }
@@ -340,9 +357,9 @@ fn of_many_who_attach_at_once_with_two_versions_one_version_wins(memory: &Memory
     for round in 0..50_usize {
         let index = 16 * round;
         let attached: Vec<_> = thread::scope(|threads| {
-            let attach =
-                |version| move || (version, Guarded::<[u32; 2]>::new(&memory.buffer, index, version).map(drop));
-            let agents: Vec<_> = (0..4).map(|agent| threads.spawn(attach(1 + agent % 2))).collect();
+            let one = move || (1, Guarded::<[u32; 2], 1>::new(&memory.buffer, index).map(drop));
+            let other = move || (2, Guarded::<[u32; 2], 2>::new(&memory.buffer, index).map(drop));
+            let agents = [threads.spawn(one), threads.spawn(other), threads.spawn(one), threads.spawn(other)];
             agents.into_iter().map(|agent| agent.join().unwrap()).collect()
         });
         let winner = words(memory)[index + 5] as u32;
@@ -359,10 +376,10 @@ fn initializing_makes_any_words_that_value(memory: &Memory) {
             slot.store(left_behind, Relaxed);
         }
         let value = Accounts { bank: -5, balances: [5, 0, 0, 0, 0, 0], transfers: 1 };
-        let guarded = Guarded::initialize(&memory.buffer, INDEX, VERSION, value).unwrap();
+        let guarded = Guarded::initialize(&memory.buffer, INDEX, value).unwrap();
         assert_eq!(guarded.try_get(), Some(value));
         assert_eq!(accounts(&memory.buffer), guarded);
-        let end = INDEX + Guarded::<Accounts>::SLOTS;
+        let end = INDEX + Guarded::<Accounts, VERSION>::SLOTS;
         let mut others = words(memory);
         others.drain(INDEX..end);
         assert!(others.iter().all(|word| *word == left_behind));
@@ -370,7 +387,7 @@ fn initializing_makes_any_words_that_value(memory: &Memory) {
 }
 
 fn every_number_says_which_copy_is_the_value(memory: &Memory) {
-    let guarded = Guarded::<u32>::new(&memory.buffer, INDEX, 1).unwrap();
+    let guarded = Guarded::<u32, 1>::new(&memory.buffer, INDEX).unwrap();
     for garbage in [0, 1, 2, 3, -1, -2, i32::MIN, i32::MAX] {
         store(memory, COPIES, 10);
         store(memory, COPIES + 1, 11);
@@ -384,8 +401,8 @@ fn every_number_says_which_copy_is_the_value(memory: &Memory) {
 }
 
 fn guarded_values_side_by_side_are_strangers(memory: &Memory) {
-    let step = Guarded::<[u8; 5]>::SLOTS;
-    let row: Vec<_> = (0..20).map(|n| Guarded::<[u8; 5]>::new(&memory.buffer, n * step, 1).unwrap()).collect();
+    let step = Guarded::<[u8; 5], 1>::SLOTS;
+    let row: Vec<_> = (0..20).map(|n| Guarded::<[u8; 5], 1>::new(&memory.buffer, n * step).unwrap()).collect();
     for (number, guarded) in (0..).zip(&row) {
         guarded.set([number; 5]);
     }
@@ -395,42 +412,81 @@ fn guarded_values_side_by_side_are_strangers(memory: &Memory) {
     assert_eq!(row[1].try_get(), Some([1; 5]));
 }
 
+fn what_a_layout_places_is_that_value(memory: &Memory) {
+    let mut layout = Layout::new();
+    layout.array::<u8>(5);
+    let place = layout.place::<Guarded<Accounts, VERSION>>();
+    let next = layout.place::<Lock>();
+    assert_eq!((place.index(), next.index()), (3, 3 + Guarded::<Accounts, VERSION>::SLOTS));
+    layout.attach(&memory.buffer).unwrap();
+    let guarded = Guarded::initialize(&memory.buffer, place.index(), Accounts { transfers: 7, ..Accounts::default() });
+    assert_eq!(place.of(&memory.buffer), guarded);
+    assert_eq!(place.of(&memory.buffer).unwrap().get().transfers, 7);
+    // Who reads the words as another type has another layout, and finds another header.
+    let kept: Place<Guarded<'static, [u8; 64], VERSION>> = Layout::starting_at(place.index() - 1).place();
+    assert_eq!(kept.index(), place.index());
+    assert!(matches!(kept.of(&memory.buffer), Err(Error::GuardedMismatch { what: "alignment", .. })));
+}
+
+fn what_an_allocator_hands_out_is_a_value_of_zeros(memory: &Memory) {
+    let allocator = BumpAllocator::new(&memory.buffer, 0, 1..1024).unwrap();
+    let places = [allocator.allocate_place::<Guarded<Accounts, VERSION>>(), allocator.allocate_place()];
+    let [first, second] = places.map(|place| place.unwrap().of(&memory.buffer).unwrap());
+    first.update(|accounts| accounts.transfer(1, 5));
+    assert_eq!((first.get().transfers, second.get()), (1, Accounts::default()));
+    assert_eq!(allocator.used(), 8 * Guarded::<Accounts, VERSION>::SLOTS);
+}
+
+#[test]
+fn the_fingerprint_tells_the_size_the_alignment_and_the_version() {
+    fn of<P: Primitive>() -> (String, u32) {
+        let mut layout = Layout::new();
+        layout.place::<P>();
+        (layout.to_string(), layout.fingerprint())
+    }
+    let layouts = [
+        of::<Guarded<[u32; 4], 1>>(),
+        of::<Guarded<[u32; 4], 2>>(),
+        of::<Guarded<[u32; 5], 1>>(),
+        of::<Guarded<[u16; 8], 1>>(),
+        // In as many words.
+        of::<Guarded<[u8; 15], 1>>(),
+    ];
+    assert_eq!(layouts[0].0, "slotsync layout 1\n0 4 Layout\n4 60 Guarded<size 16, alignment 4, version 1>\n");
+    for (number, (text, fingerprint)) in layouts.iter().enumerate() {
+        let is_other = |other: &(String, u32)| other.0 != *text && other.1 != *fingerprint;
+        assert!(layouts[..number].iter().all(is_other), "{text}");
+    }
+    assert_eq!(of::<Guarded<[u32; 4], 1>>(), of::<Guarded<[i32; 4], 1>>(), "the version is for that");
+}
+
 #[test]
 fn a_value_beyond_the_end_is_an_error() {
     let buffer = SharedBuffer::new(64).unwrap();
     let error = |index| Err(Error::OutOfBounds { index, count: 11, length: 16 });
-    let new = |index| Guarded::<u64>::new(&buffer, index, 1).map(drop);
+    let new = |index| Guarded::<u64, 1>::new(&buffer, index).map(drop);
     assert_eq!(new(6), error(6));
     assert_eq!(new(usize::MAX), error(usize::MAX));
-    assert_eq!(Guarded::initialize(&buffer, 6, 1, 0_u64).map(drop), error(6));
+    assert_eq!(Guarded::<u64, 1>::initialize(&buffer, 6, 0).map(drop), error(6));
     assert!(buffer.slots(..).unwrap().iter().all(|slot| slot.load(Relaxed) == 0));
     assert_eq!(new(5), Ok(()));
 }
 
 #[test]
-fn versions_count_from_one() {
-    let buffer = SharedBuffer::new(64).unwrap();
-    assert_eq!(Guarded::<u64>::new(&buffer, 0, 0), Err(Error::NoVersion));
-    assert_eq!(Guarded::<u64>::initialize(&buffer, 0, 0, 7), Err(Error::NoVersion));
-    assert!(buffer.slots(..).unwrap().iter().all(|slot| slot.load(Relaxed) == 0));
-    assert!(Guarded::<u64>::new(&buffer, 0, u32::MAX).is_ok());
-}
-
-#[test]
 fn a_value_lies_in_words_elsewhere() {
-    static WORDS: [AtomicI32; Guarded::<u64>::SLOTS] = [const { AtomicI32::new(0) }; Guarded::<u64>::SLOTS];
+    static WORDS: [AtomicI32; Guarded::<u64, 1>::SLOTS] = [const { AtomicI32::new(0) }; Guarded::<u64, 1>::SLOTS];
     let slots = Slots::from_ref(&WORDS, Scope::Private).unwrap();
-    let guarded = Guarded::<u64>::from_slots(slots, 1).unwrap();
+    let guarded = Guarded::<u64, 1>::from_slots(slots).unwrap();
     guarded.set(u64::MAX);
     assert_eq!(guarded.lock().scope(), Scope::Private);
-    assert_eq!(Guarded::<u64>::from_slots(slots, 1).unwrap().get(), u64::MAX);
+    assert_eq!(Guarded::<u64, 1>::from_slots(slots).unwrap().get(), u64::MAX);
     let few = Slots::from_ref(&WORDS[1..], Scope::Private).unwrap();
     let error = Error::OutOfBounds { index: 0, count: 11, length: 10 };
-    assert_eq!(Guarded::<u64>::from_slots(few, 1), Err(error));
+    assert_eq!(Guarded::<u64, 1>::from_slots(few), Err(error));
 }
 
 #[test]
 fn a_handle_is_copy_send_and_sync() {
     fn is<T: Copy + Send + Sync + Debug + Eq>() {}
-    is::<Guarded<'static, Accounts>>();
+    is::<Guarded<'static, Accounts, VERSION>>();
 }

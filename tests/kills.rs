@@ -23,12 +23,15 @@
 //! `tests/slot_waits.rs` holds that.
 //!
 //! Not killed in here: `initialize`, the calls that only try, the forms with `_until`, the changes of a synchronic that are made
-//! as those which are, attaching by name or file, and what only a panic reaches. All of it over an anonymous mapping.
+//! as those which are, the calls of a guarded value that write as `set` and `update` do, attaching by name or file, and what
+//! only a panic reaches. All of it over an anonymous mapping.
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(loom)))]
 
 mod support;
 
-use slotsync::{Barrier, Cond, Event, Latch, Lock, Once, OnceState, RwLock, Semaphore, SharedBuffer, Slot, counters};
+use slotsync::{
+    Barrier, BumpAllocator, Cond, Event, Latch, Lock, Once, OnceState, RwLock, Semaphore, SharedBuffer, Slot, counters,
+};
 use slotsync::{NotifyHint, Synchronic, Value};
 use std::collections::VecDeque;
 use std::ffi::CString;
@@ -1634,5 +1637,180 @@ scenarios! {
         aftermath: write_and_look_who_is_counted,
         strands: true,
         least_kills: SLEEPS
+    }
+}
+
+// The allocator. It has no lock, and nobody waits: what is to be seen is who is handed what.
+
+/// An odd first slot, so that to align is to skip one.
+const HEAP: std::ops::Range<usize> = 5..32;
+/// What the word was when the victim was dead.
+const FOUND: usize = 1;
+const OF_THE_VICTIM: i32 = 1;
+const OF_A_SURVIVOR: i32 = 16;
+
+fn allocator(buffer: &SharedBuffer) -> BumpAllocator<'_> {
+    BumpAllocator::new(buffer, WORD, HEAP).unwrap()
+}
+
+/// Puts its mark on what it was handed.
+fn mark(buffer: &SharedBuffer, offset: usize, slots: usize, mark: i32) {
+    let first = offset / 4;
+    for slot in buffer.slots(first..first + slots).unwrap() {
+        assert_eq!(slot.fetch_add(mark, Relaxed), 0, "it was another's");
+    }
+}
+
+fn allocate_three_slots(buffer: &SharedBuffer) {
+    mark(buffer, allocator(buffer).allocate(12, 8).unwrap(), 3, OF_THE_VICTIM);
+}
+
+fn exhaust(buffer: &SharedBuffer) {
+    while let Ok(offset) = allocator(buffer).allocate(4, 4) {
+        mark(buffer, offset, 1, OF_A_SURVIVOR);
+    }
+}
+
+/// Behind who exhausted it: each slot is of a survivor, or of what the victim was handed.
+fn look_who_was_handed_what(buffer: &SharedBuffer) {
+    let found = buffer.slot(FOUND).unwrap().load(Relaxed) as usize;
+    for (place, slot) in buffer.slots(HEAP).unwrap().iter().enumerate() {
+        let owner = slot.load(Relaxed);
+        let is_right = if place < found { [0, OF_THE_VICTIM].contains(&owner) } else { owner == OF_A_SURVIVOR };
+        assert!(is_right, "slot {place} of the range is of {owner}");
+    }
+}
+
+/// The victim was handed all or nothing, with what was skipped to align it.
+fn look_what_is_lost(scene: &mut Scene) -> bool {
+    let [word, ..] = scene.words();
+    assert!([0, 4].contains(&word) && (word == 4 || scene.point != CONTROL), "{}", scene.describe(&[]));
+    scene.buffer.slot(FOUND).unwrap().store(word, Relaxed);
+    word != 0
+}
+
+scenarios! {
+    allocation_before_others {
+        survivors: &[(Last, exhaust), (Last, look_who_was_handed_what)],
+        victim: allocate_three_slots,
+        aftermath: look_what_is_lost
+    }
+    allocation_of_an_array_before_others {
+        survivors: &[(Last, exhaust), (Last, look_who_was_handed_what)],
+        // It was aligned by what it skipped, and has half a slot more than it needs.
+        victim: |buffer| {
+            let array = allocator(buffer).allocate_array::<u16>(5).unwrap();
+            mark(buffer, array.byte_offset(), 3, OF_THE_VICTIM);
+        },
+        aftermath: |scene| {
+            let [word, ..] = scene.words();
+            assert!([0, 3].contains(&word) && (word == 3 || scene.point != CONTROL), "{}", scene.describe(&[]));
+            scene.buffer.slot(FOUND).unwrap().store(word, Relaxed);
+            word != 0
+        }
+    }
+}
+
+// The guarded value. Its first word is a lock.
+
+#[cfg(feature = "guarded")]
+mod guarded {
+    use super::*;
+    use slotsync::Guarded;
+
+    type Value = [u32; 5];
+    const OLD: Value = [1; 5];
+    const NEW: Value = [2; 5];
+    /// Behind the value.
+    const MAY_GO_ON: usize = 32;
+
+    fn guarded(buffer: &SharedBuffer) -> Guarded<'_, Value, 1> {
+        Guarded::new(buffer, WORD).unwrap()
+    }
+
+    /// In both copies.
+    fn old(buffer: &SharedBuffer) {
+        guarded(buffer).set(OLD);
+        guarded(buffer).set(OLD);
+    }
+
+    fn get(buffer: &SharedBuffer) {
+        let value = guarded(buffer).get();
+        assert!([OLD, NEW].contains(&value), "a mixture: {value:?}");
+    }
+
+    fn update(buffer: &SharedBuffer) {
+        guarded(buffer).update(|value| {
+            assert!([OLD, NEW].contains(value), "a mixture: {value:?}");
+            *value = NEW;
+        });
+        assert_eq!(guarded(buffer).get(), NEW);
+    }
+
+    fn sleep_and_update(buffer: &SharedBuffer) {
+        let flag = buffer.slot(MAY_GO_ON).unwrap();
+        guarded(buffer).update(|value| {
+            while flag.load(Acquire) == 0 {
+                let _ = flag.wait(0);
+            }
+            *value = NEW;
+        });
+    }
+
+    fn let_it_go_on(buffer: &SharedBuffer) {
+        let flag = buffer.slot(MAY_GO_ON).unwrap();
+        flag.store(1, Release);
+        flag.wake(u32::MAX);
+    }
+
+    /// To unlock is all there is to repair.
+    fn unlock_and_look(scene: &mut Scene) -> bool {
+        let was_held = unlock_in_its_name(scene);
+        let value = guarded(&scene.buffer).get_for(PATIENCE).unwrap();
+        assert!([OLD, NEW].contains(&value), "a mixture, {value:?}: {}", scene.describe(&[]));
+        assert!(value == NEW || scene.point != CONTROL, "{}", scene.describe(&[]));
+        was_held
+    }
+
+    scenarios! {
+        set_of_a_guarded_value_that_is_free {
+            before: old,
+            survivors: &[(Last, get), (Last, update)],
+            victim: |buffer| guarded(buffer).set(NEW),
+            aftermath: unlock_and_look
+        }
+        update_of_a_guarded_value_that_is_free {
+            before: old,
+            survivors: &[(Last, get), (Last, update)],
+            victim: |buffer| guarded(buffer).update(|value| *value = NEW),
+            aftermath: unlock_and_look
+        }
+        update_of_a_guarded_value_before_one_who_reads_and_one_who_writes {
+            before: old,
+            survivors: &[(Midway, get), (Midway, update)],
+            victim: sleep_and_update,
+            nudges: &[let_it_go_on],
+            aftermath: unlock_and_look,
+            strands: true,
+            least_kills: SLEEPS
+        }
+        get_of_a_guarded_value_that_is_free {
+            before: |buffer| guarded(buffer).set(NEW),
+            survivors: &[(Last, update)],
+            victim: get,
+            aftermath: unlock_and_look
+        }
+        attachment_to_a_guarded_value_before_another {
+            survivors: &[(Last, |buffer| {
+                guarded(buffer).set(NEW);
+                assert!(Guarded::<Value, 2>::new(buffer, WORD).is_err(), "the header is whole");
+            })],
+            victim: |buffer| { guarded(buffer); },
+            aftermath: |scene| {
+                let [lock, mark, ..] = scene.words();
+                assert_eq!(lock, 0, "who attaches locks nothing: {}", scene.describe(&[]));
+                mark != 0
+            }
+        }
     }
 }

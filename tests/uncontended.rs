@@ -55,7 +55,7 @@ fn a_free_lock_takes_two_atomic_operations_and_no_call() {
 #[test]
 fn a_free_guarded_value_takes_the_two_atomic_operations_of_its_lock() {
     for buffer in &both() {
-        let guarded = slotsync::Guarded::<[u32; 3]>::new(buffer, 0, 1).unwrap();
+        let guarded = slotsync::Guarded::<[u32; 3], 1>::new(buffer, 0).unwrap();
         guarded.set([1; 3]);
         assert_no_system_call(buffer, "get", 2, || assert_eq!(guarded.get(), [1; 3]));
         assert_no_system_call(buffer, "set", 2, || guarded.set([1; 3]));

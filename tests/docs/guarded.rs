@@ -7,11 +7,11 @@ use slotsync::{Error, Guarded, SharedBuffer};
 fn the_slots_of_guarded_values_are_those_of_the_table() {
     let Some(text) = page("guarded.md") else { return };
     let rows = [
-        ("`u8`", size_of::<u8>(), Guarded::<u8>::SLOTS),
-        ("`u32`", size_of::<u32>(), Guarded::<u32>::SLOTS),
-        ("`[u8; 5]`", size_of::<[u8; 5]>(), Guarded::<[u8; 5]>::SLOTS),
-        ("`u64`", size_of::<u64>(), Guarded::<u64>::SLOTS),
-        ("`[u32; 16]`", size_of::<[u32; 16]>(), Guarded::<[u32; 16]>::SLOTS),
+        ("`u8`", size_of::<u8>(), Guarded::<u8, 1>::SLOTS),
+        ("`u32`", size_of::<u32>(), Guarded::<u32, 1>::SLOTS),
+        ("`[u8; 5]`", size_of::<[u8; 5]>(), Guarded::<[u8; 5], 1>::SLOTS),
+        ("`u64`", size_of::<u64>(), Guarded::<u64, 1>::SLOTS),
+        ("`[u32; 16]`", size_of::<[u32; 16]>(), Guarded::<[u32; 16], 1>::SLOTS),
     ];
     let rows = rows.map(|(name, bytes, slots)| [name, &bytes.to_string(), &slots.to_string()].map(str::to_owned));
     assert_eq!(table(&text, "guarded slots"), rows);
@@ -29,16 +29,17 @@ fn who_attaches_with_another_type_gets_the_error_of_the_table() {
     }
 }
 
-/// What comes of attaching as a cell says: a type, and a version.
+/// What comes of attaching as a cell says.
 fn attach(buffer: &SharedBuffer, cell: &str) -> String {
-    let (of, version) = cell.split_once(", version ").unwrap();
-    let version = version.parse().unwrap();
-    let outcome = match of {
-        "`u32`" => Guarded::<u32>::new(buffer, 0, version).map(drop),
-        "`i32`" => Guarded::<i32>::new(buffer, 0, version).map(drop),
-        "`u64`" => Guarded::<u64>::new(buffer, 0, version).map(drop),
-        "`[u16; 2]`" => Guarded::<[u16; 2]>::new(buffer, 0, version).map(drop),
-        _ => panic!("a type that this test does not know: {of}"),
+    let outcome = match cell {
+        "`Guarded<u32, 1>`" => Guarded::<u32, 1>::new(buffer, 0).map(drop),
+        "`Guarded<u32, 2>`" => Guarded::<u32, 2>::new(buffer, 0).map(drop),
+        "`Guarded<u32, 8>`" => Guarded::<u32, 8>::new(buffer, 0).map(drop),
+        "`Guarded<i32, 1>`" => Guarded::<i32, 1>::new(buffer, 0).map(drop),
+        "`Guarded<u64, 1>`" => Guarded::<u64, 1>::new(buffer, 0).map(drop),
+        "`Guarded<u64, 7>`" => Guarded::<u64, 7>::new(buffer, 0).map(drop),
+        "`Guarded<[u16; 2], 1>`" => Guarded::<[u16; 2], 1>::new(buffer, 0).map(drop),
+        _ => panic!("a type that this test does not know: {cell}"),
     };
     match outcome {
         Ok(()) => "none".to_owned(),

@@ -4,21 +4,23 @@ use crate::*;
 use slotsync::Guarded;
 
 type Value = [u32; 2];
-const SLOTS: usize = Guarded::<Value>::SLOTS;
+const SLOTS: usize = Guarded::<Value, 1>::SLOTS;
 
-fn attach(buffer: &SharedBuffer, version: u32) -> Result<Guarded<'_, Value>, Error> {
-    Guarded::new(buffer, 0, version)
+fn guarded(buffer: &SharedBuffer) -> Guarded<'_, Value, 1> {
+    Guarded::new(buffer, 0).unwrap()
 }
 
-fn guarded(buffer: &SharedBuffer) -> Guarded<'_, Value> {
-    attach(buffer, 1).unwrap()
-}
-
-/// Runs two agents at once, and then looks.
-fn two(double: Double, agents: [fn(&SharedBuffer) -> u32; 2], at_end: fn(&SharedBuffer, [u32; 2])) {
+/// Runs two agents at once, on a buffer that has been prepared, and then looks.
+fn two(
+    model: Model,
+    prepare: fn(&SharedBuffer),
+    agents: [fn(&SharedBuffer) -> u32; 2],
+    at_end: fn(&SharedBuffer, [u32; 2]),
+) {
     #[allow(clippy::arc_with_non_send_sync, reason = "loom's threads are coroutines of one thread")]
-    Model::new(double).check(move || {
+    model.check(move || {
         let buffer = Arc::new(SharedBuffer::new(4 * SLOTS).unwrap());
+        prepare(&buffer);
         let other = buffer.clone();
         let other = thread::spawn(move || agents[0](&other));
         let answer = agents[1](&buffer);
@@ -27,11 +29,22 @@ fn two(double: Double, agents: [fn(&SharedBuffer) -> u32; 2], at_end: fn(&Shared
 }
 
 macro_rules! models {
-    ($($name:ident = $agents:expr, $at_end:expr;)*) => {
-        mod parking { use super::*; $(#[test] fn $name() { two(Double::Parking, $agents, $at_end); })* }
-        mod erring { use super::*; $(#[test] fn $name() { two(Double::Erring, $agents, $at_end); })* }
-        mod polling { use super::*; $(#[test] fn $name() { two(Double::Polling, $agents, $at_end); })* }
+    ($($name:ident $(.$bound:ident($most:literal))? ($prepare:expr) = $agents:expr, $at_end:expr;)*) => {
+        mod parking { use super::*; $(#[test] fn $name() { two(Model::new(Double::Parking)$(.$bound($most))?, $prepare, $agents, $at_end); })* }
+        mod erring { use super::*; $(#[test] fn $name() { two(Model::new(Double::Erring)$(.$bound($most))?, $prepare, $agents, $at_end); })* }
+        mod polling { use super::*; $(#[test] fn $name() { two(Model::new(Double::Polling)$(.$bound($most))?, $prepare, $agents, $at_end); })* }
     };
+}
+
+/// The header is there: who attaches later only looks at it.
+fn attached(buffer: &SharedBuffer) {
+    guarded(buffer);
+}
+
+/// All that two versions have in common.
+fn attached_up_to_the_version(buffer: &SharedBuffer) {
+    guarded(buffer);
+    buffer.slot(5).unwrap().store(0, Relaxed);
 }
 
 fn adds(buffer: &SharedBuffer) -> u32 {
@@ -58,22 +71,22 @@ fn unlocks_in_anothers_name_and_looks(buffer: &SharedBuffer) -> u32 {
 }
 
 fn attaches_as_1(buffer: &SharedBuffer) -> u32 {
-    attach(buffer, 1).is_ok().into()
+    Guarded::<Value, 1>::new(buffer, 0).is_ok().into()
 }
 
 fn attaches_as_2(buffer: &SharedBuffer) -> u32 {
-    attach(buffer, 2).is_ok().into()
+    Guarded::<Value, 2>::new(buffer, 0).is_ok().into()
 }
 
 models! {
-    no_update_is_lost = [adds, adds], |buffer, answers| {
+    no_update_is_lost(attached) = [adds, adds], |buffer, answers| {
         assert_eq!(guarded(buffer).get(), [2; 2]);
         assert_eq!(answers.iter().sum::<u32>(), 3, "one came after the other");
     };
-    who_unlocks_in_anothers_name_finds_a_whole_value = [sets, unlocks_in_anothers_name_and_looks], |buffer, _| {
+    who_unlocks_in_anothers_name_finds_a_whole_value(attached) = [sets, unlocks_in_anothers_name_and_looks], |buffer, _| {
         assert_eq!(guarded(buffer).get(), [7; 2]);
     };
-    of_two_versions_one_wins = [attaches_as_1, attaches_as_2], |buffer, answers| {
+    of_two_versions_one_wins.preemption_bound(3)(attached_up_to_the_version) = [attaches_as_1, attaches_as_2], |buffer, answers| {
         assert_eq!(answers.iter().sum::<u32>(), 1);
         assert_eq!([attaches_as_1(buffer), attaches_as_2(buffer)], answers);
     };

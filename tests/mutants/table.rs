@@ -46,8 +46,8 @@ pub(crate) const TABLE: &[Group] = &[
             ),
             (
                 "a_header_is_written_in_two_steps",
-                "slot.compare_exchange(0, expected as i32, Relaxed, Relaxed).unwrap_or_else(|found| found) as u32",
-                "{ let was = slot.load(Relaxed); if was == 0 { slot.store(expected as i32, Relaxed); } was as u32 }",
+                "slot.compare_exchange(0, expected, Relaxed, Relaxed).unwrap_or_else(|it| it)",
+                "{ let was = slot.load(Relaxed); if was == 0 { slot.store(expected, Relaxed); } was }",
                 "guarded::parking::of_two_versions_one_wins",
                 ASSERTION,
             ),

@@ -43,8 +43,8 @@ impl Accounts {
     }
 }
 
-fn accounts(buffer: &SharedBuffer) -> Guarded<'_, Accounts> {
-    Guarded::new(buffer, INDEX, VERSION).unwrap()
+fn accounts(buffer: &SharedBuffer) -> Guarded<'_, Accounts, VERSION> {
+    Guarded::new(buffer, INDEX).unwrap()
 }
 
 fn processes_that_attach_at_once_keep_the_sum(memory: &Memory) {
@@ -77,9 +77,9 @@ fn a_process_of_another_type_is_told(memory: &Memory) {
     let _ = accounts(&memory.buffer);
     let stranger = fork(memory, |buffer| {
         let size = Error::GuardedMismatch { what: "size", found: size_of::<Accounts>() as u32, expected: 8 };
-        assert_eq!(Guarded::<u64>::new(buffer, INDEX, VERSION).map(drop), Err(size));
+        assert_eq!(Guarded::<u64, VERSION>::new(buffer, INDEX).map(drop), Err(size));
         let version = Error::GuardedMismatch { what: "version", found: VERSION, expected: 2 };
-        assert_eq!(Guarded::<Accounts>::new(buffer, INDEX, 2).map(drop), Err(version));
+        assert_eq!(Guarded::<Accounts, 2>::new(buffer, INDEX).map(drop), Err(version));
         0
     });
     stranger.join();
@@ -191,7 +191,7 @@ mod stepped {
     fn a_writer_that_dies_after_any_instruction_leaves_the_old_value_or_the_new() {
         let _watchdog = Watchdog::new("a_writer_that_dies_after_any_instruction");
         let buffer = SharedBuffer::anonymous(256).unwrap();
-        let guarded = Guarded::<[u32; 5]>::new(&buffer, 0, VERSION).unwrap();
+        let guarded = Guarded::<[u32; 5], VERSION>::new(&buffer, 0).unwrap();
         type Call<'a> = (&'a str, &'a dyn Fn());
         let calls: [Call<'_>; 2] = [
             ("set", &|| guarded.set([9; 5])),
@@ -204,7 +204,7 @@ mod stepped {
                 guarded.set(old); // So that no copy has a nine.
                 let (mut is_new, mut held, mut torn) = (false, 0, 0);
                 let look = |buffer: SharedBuffer| {
-                    let guarded = Guarded::<[u32; 5]>::new(&buffer, 0, VERSION).unwrap();
+                    let guarded = Guarded::<[u32; 5], VERSION>::new(&buffer, 0).unwrap();
                     // In its name.
                     held += usize::from(guarded.lock().unlock().is_ok());
                     let value = guarded.get();
@@ -231,11 +231,11 @@ mod stepped {
         let _watchdog = Watchdog::new("who_dies_while_it_attaches");
         let buffer = SharedBuffer::anonymous(64).unwrap();
         let mut headers = Vec::new();
-        let attach = || assert!(Guarded::<u64>::new(&buffer, 0, VERSION).is_ok());
+        let attach = || assert!(Guarded::<u64, VERSION>::new(&buffer, 0).is_ok());
         let stepped = each_step("who_dies_while_it_attaches", &buffer, attach, |buffer| {
             let header = || buffer.slots(1..6).unwrap().iter().filter(|slot| slot.load(Relaxed) != 0).count();
             headers.push(header());
-            let guarded = Guarded::<u64>::new(&buffer, 0, VERSION).unwrap();
+            let guarded = Guarded::<u64, VERSION>::new(&buffer, 0).unwrap();
             assert_eq!((header(), guarded.try_get()), (5, Some(0)));
         });
         headers.dedup();

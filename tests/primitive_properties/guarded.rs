@@ -30,7 +30,8 @@ enum Op {
     /// As who dies in a call leaves it, and as somebody repairs it.
     Lock,
     Unlock,
-    Attach(u32),
+    /// As its version, or as another.
+    Attach(bool),
     Initialize(Value),
     /// Another process writes what it likes, where it likes.
     Scribble(usize, i32),
@@ -53,7 +54,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<u16>().prop_map(Panic),
         1 => Just(Lock),
         3 => Just(Unlock),
-        2 => prop_oneof![0..=5_u32, any::<u32>()].prop_map(Attach),
+        2 => any::<bool>().prop_map(Attach),
         1 => value().prop_map(Initialize),
         2 => (0..SLOTS, word()).prop_map(|(place, word)| Scribble(place, word)),
     ]
@@ -109,16 +110,14 @@ impl Model {
     }
 
     fn attach(&mut self, version: u32) -> Result<(), Error> {
-        if version == 0 {
-            return Err(Error::NoVersion);
-        }
-        for (word, (what, expected)) in self.0[1..].iter_mut().zip(Self::header(version)) {
-            match *word as u32 {
-                0 => *word = expected as i32,
-                found if found == expected => {}
-                found => return Err(Error::GuardedMismatch { what, found, expected }),
+        let header = Self::header(version);
+        for (word, (what, expected)) in self.0[1..].iter().zip(header) {
+            let found = *word as u32;
+            if found != 0 && found != expected {
+                return Err(Error::GuardedMismatch { what, found, expected });
             }
         }
+        self.0[1..6].copy_from_slice(&header.map(|(_, expected)| expected as i32));
         Ok(())
     }
 
@@ -144,8 +143,8 @@ fn run(memory: &Memory, current: i32, ops: &[Op]) -> Result<(), TestCaseError> {
     for slot in buffer.slots(..).unwrap() {
         slot.store(0, Relaxed);
     }
-    prop_assert_eq!(Guarded::<Value>::SLOTS, SLOTS);
-    let guarded = Guarded::<Value>::new(buffer, INDEX, VERSION).unwrap();
+    prop_assert_eq!(Guarded::<Value, VERSION>::SLOTS, SLOTS);
+    let guarded = Guarded::<Value, VERSION>::new(buffer, INDEX).unwrap();
     let mut model = Model([0; SLOTS]);
     model.attach(VERSION).unwrap();
     buffer.slot(INDEX + 6).unwrap().store(current, Relaxed);
@@ -222,12 +221,16 @@ fn run(memory: &Memory, current: i32, ops: &[Op]) -> Result<(), TestCaseError> {
                 prop_assert_eq!(guarded.lock().unlock(), if is_free { Err(Error::NotHeld) } else { Ok(()) });
                 model.0[0] = 0;
             }
-            Op::Attach(version) => {
-                let outcome = Guarded::<Value>::new(buffer, INDEX, version);
-                prop_assert_eq!(outcome.map(|handle| handle == guarded), model.attach(version).map(|()| true));
+            Op::Attach(true) => {
+                let outcome = Guarded::<Value, VERSION>::new(buffer, INDEX);
+                prop_assert_eq!(outcome.map(|handle| handle == guarded), model.attach(VERSION).map(|()| true));
+            }
+            Op::Attach(false) => {
+                let outcome = Guarded::<Value, { VERSION + 1 }>::new(buffer, INDEX);
+                prop_assert_eq!(outcome.map(drop), model.attach(VERSION + 1));
             }
             Op::Initialize(value) => {
-                prop_assert_eq!(Guarded::initialize(buffer, INDEX, VERSION, value), Ok(guarded));
+                prop_assert_eq!(Guarded::initialize(buffer, INDEX, value), Ok(guarded));
                 model.initialize(value);
             }
             Op::Scribble(place, word) => {
@@ -250,8 +253,8 @@ fn no_scribbler_hangs_a_timed_call_on_a_guarded_value(memory: &Memory) {
     let all: Vec<_> = (INDEX..INDEX + SLOTS).collect();
     under_scribbles("no_scribbler_hangs_a_timed_call_on_a_guarded_value", memory, &all, word(), |buffer| {
         // What it finds in the header may be anything.
-        let _ = Guarded::<Value>::new(buffer, INDEX, VERSION);
-        let guarded = Guarded::<Value>::initialize(buffer, INDEX, VERSION, [0; 3]).unwrap();
+        let _ = Guarded::<Value, VERSION>::new(buffer, INDEX);
+        let guarded = Guarded::<Value, VERSION>::initialize(buffer, INDEX, [0; 3]).unwrap();
         let soon = || Instant::now() + SOON;
         let _ = guarded.get_until(soon());
         let _ = guarded.set_until([1; 3], soon());

@@ -8,6 +8,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bump;
+#[cfg(feature = "guarded")]
+mod guarded;
 mod lock;
 mod pool;
 mod queue;
