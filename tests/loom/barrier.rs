@@ -90,7 +90,7 @@ holds! {
     two_meet = &[first_of_two, second_of_two], one_round;
     two_meet_twice = &[first_twice, second_twice, nobody], two_rounds;
     two_meet_where_the_generation_wraps(about_to_wrap) = &[first_twice, second_twice, nobody], two_rounds;
-    three_meet = &[first_of_three, second_of_three, third_of_three], one_round;
+    three_meet[2] = &[first_of_three, second_of_three, third_of_three], one_round;
     a_stray_wake_lets_nobody_pass = &[first_of_two, second_of_two, wakes_astray], one_round;
 }
 
