@@ -1,5 +1,6 @@
 //! What an allocator in the buffer promises, over every origin of memory, between threads.
-#![cfg(not(loom))]
+// Numbers of 64 bits are among what it places.
+#![cfg(all(not(loom), target_has_atomic = "64"))]
 #![allow(unsafe_code, reason = "foreign memory")]
 
 #[macro_use]

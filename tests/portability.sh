@@ -26,6 +26,7 @@ readonly CHECKED_TARGETS=(
     x86_64-unknown-freebsd
     i686-unknown-linux-gnu
     aarch64-unknown-linux-gnu
+    powerpc-unknown-linux-gnu   # no atomics of 64 bits; the other byte order
 )
 readonly PRIMITIVES=(lock rw_lock semaphore event latch barrier once synchronic cond)
 readonly GROWABLE=(growable growable_objects growable_processes)

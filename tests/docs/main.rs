@@ -11,6 +11,7 @@ mod growable;
 #[cfg(feature = "guarded")]
 mod guarded;
 mod latch;
+#[cfg(target_has_atomic = "64")]
 mod layout;
 mod lock;
 mod once;

@@ -45,7 +45,7 @@ fn grows_to(growing: &Growing, bytes: usize) {
     match growing.buffer.grow(bytes) {
         Ok(()) => {
             growing.grown.fetch_or(1 << bytes, Relaxed);
-            assert!(growing.buffer.byte_length() >= bytes, "the growth was lost");
+            assert!(growing.buffer.byte_length() >= bytes);
             growing.buffer.slot(bytes / 4 - 1).unwrap().fetch_add(1, Relaxed);
         }
         Err(Error::WouldShrink { length, .. }) => assert!(length > bytes as u64),

@@ -1164,7 +1164,8 @@ pub(crate) const TABLE: &[Group] = &[
                 "a_growth_publishes_nothing",
                 "bytes as Bytes, SeqCst, SeqCst)",
                 "bytes as Bytes, Ordering::Relaxed, SeqCst)",
-                "grow::who_sees_the_length_sees_what_was_done_before",
+                // Not by way of `byte_length`: to loom, the load before this one is a fence, as all of SeqCst are.
+                "grow::who_is_told_of_the_length_sees_what_was_done_before",
                 CAUSALITY,
             ),
             (
