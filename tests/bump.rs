@@ -1,5 +1,5 @@
 //! What an allocator in the buffer promises, over every origin of memory, between threads.
-#![cfg(not(loom))]
+#![cfg(all(not(loom), target_has_atomic = "64"))] // The numbers that they place have up to 64 bits.
 #![allow(unsafe_code, reason = "foreign memory")]
 
 #[macro_use]
@@ -181,7 +181,6 @@ fn what_it_cannot_hand_out_is_refused(memory: &Memory) {
 }
 
 /// What memory cannot hold, it does not take.
-#[cfg(target_has_atomic = "64")]
 #[test]
 fn an_array_that_foreign_memory_cannot_hold_takes_nothing() {
     let mut words = [0_u64; 64];

@@ -28,11 +28,13 @@ readonly CHECKED_TARGETS=(
     aarch64-unknown-linux-gnu
 )
 readonly PRIMITIVES=(lock rw_lock semaphore event latch barrier once synchronic cond)
-readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer processes primitive_processes)
+# Data beside the words.
+readonly DATA=(typed_array array_properties guarded layout bump)
+readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" "${DATA[@]}" words_elsewhere buffer processes primitive_processes)
 # What works on Windows: waiting within one process.
-readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere)
+readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" "${DATA[@]}" words_elsewhere)
 # What 32 bits could change, and on what is shared with 64.
-readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c layout bump buffer processes primitive_processes)
+readonly I686_TESTS=(slot "${PRIMITIVES[@]}" "${DATA[@]}" words_elsewhere c buffer processes primitive_processes)
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 
@@ -225,12 +227,12 @@ cargo_for() {
 # ------------------------------------------------------------------------------------------------------------- steps
 
 type_check() {
-    cargo_for "$1" check --lib
+    cargo_for "$1" check --lib --features guarded
 }
 
 type_check_msrv() {
     debian_rustc "rustc-$MSRV" "$MSRV."
-    RUSTC=$WORK/rustc-$MSRV/rustc CARGO_TARGET_DIR=$WORK/target-msrv cargo check --lib "${LOCKED[@]}"
+    RUSTC=$WORK/rustc-$MSRV/rustc CARGO_TARGET_DIR=$WORK/target-msrv cargo check --lib --features guarded "${LOCKED[@]}"
 }
 
 # run_tests TARGET TEST...: those of the tests that exist.
@@ -241,7 +243,7 @@ run_tests() {
         [ ! -e "tests/$test.rs" ] && [ ! -e "tests/$test/main.rs" ] || chosen+=(--test "$test")
     done
     [ ${#chosen[@]} -gt 0 ] || skip "none of these tests exists: $*"
-    cargo_for "$target" test --no-fail-fast "${chosen[@]}" | tee "$RUN/tests"
+    cargo_for "$target" test --features guarded --no-fail-fast "${chosen[@]}" | tee "$RUN/tests"
     grep -q '^test .* ok$' "$RUN/tests" || skip "all tests are compiled out or ignored"
 }
 

@@ -17,6 +17,7 @@ mod once;
 mod rw_lock;
 mod scribbles;
 mod semaphore;
+#[cfg(target_has_atomic = "64")]
 mod synchronic;
 
 use slotsync::{SharedBuffer, Slot};

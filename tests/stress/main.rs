@@ -18,7 +18,9 @@ mod rounds;
 mod rw_lock;
 mod semaphore_queue;
 mod signals;
+#[cfg(target_has_atomic = "64")]
 mod synchronic_pool;
+#[cfg(target_has_atomic = "64")]
 mod synchronic_rounds;
 
 use slotsync::{SharedBuffer, Slot, counters};
