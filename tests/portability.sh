@@ -247,9 +247,9 @@ run_tests() {
     grep -q '^test .* ok$' "$RUN/tests" || skip "all tests are compiled out or ignored"
 }
 
-# For the tests to leave out what an emulator cannot do.
+# For the tests to leave out what an emulator cannot do, and to do less of what it does slowly.
 emulated() {
-    export SLOTSYNC_EMULATED=1
+    export SLOTSYNC_EMULATED=1 PROPTEST_CASES=32
 }
 
 run_under_qemu() {
