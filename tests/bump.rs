@@ -182,7 +182,6 @@ fn what_it_cannot_hand_out_is_refused(memory: &Memory) {
 }
 
 /// What memory cannot hold, it does not take.
-#[cfg(target_has_atomic = "64")]
 #[test]
 fn an_array_that_foreign_memory_cannot_hold_takes_nothing() {
     let mut words = [0_u64; 64];

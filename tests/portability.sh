@@ -29,12 +29,14 @@ readonly CHECKED_TARGETS=(
     powerpc-unknown-linux-gnu   # no atomics of 64 bits; the other byte order
 )
 readonly PRIMITIVES=(lock rw_lock semaphore event latch barrier once synchronic cond)
+# Data beside the words.
+readonly DATA=(typed_array array_properties copies data_view view_properties guarded layout bump)
 readonly GROWABLE=(growable growable_objects growable_processes)
-readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer "${GROWABLE[@]}" processes primitive_processes)
+readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" "${DATA[@]}" words_elsewhere buffer "${GROWABLE[@]}" processes primitive_processes)
 # What works on Windows: waiting within one process.
-readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere growable)
+readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" "${DATA[@]}" words_elsewhere growable)
 # What 32 bits could change, and on what is shared with 64.
-readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c layout bump buffer "${GROWABLE[@]}" processes primitive_processes)
+readonly I686_TESTS=(slot "${PRIMITIVES[@]}" "${DATA[@]}" words_elsewhere c buffer "${GROWABLE[@]}" processes primitive_processes)
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 
@@ -227,12 +229,12 @@ cargo_for() {
 # ------------------------------------------------------------------------------------------------------------- steps
 
 type_check() {
-    cargo_for "$1" check --lib
+    cargo_for "$1" check --lib --features guarded
 }
 
 type_check_msrv() {
     debian_rustc "rustc-$MSRV" "$MSRV."
-    RUSTC=$WORK/rustc-$MSRV/rustc CARGO_TARGET_DIR=$WORK/target-msrv cargo check --lib "${LOCKED[@]}"
+    RUSTC=$WORK/rustc-$MSRV/rustc CARGO_TARGET_DIR=$WORK/target-msrv cargo check --lib --features guarded "${LOCKED[@]}"
 }
 
 # run_tests TARGET TEST...: those of the tests that exist.
@@ -243,13 +245,13 @@ run_tests() {
         [ ! -e "tests/$test.rs" ] && [ ! -e "tests/$test/main.rs" ] || chosen+=(--test "$test")
     done
     [ ${#chosen[@]} -gt 0 ] || skip "none of these tests exists: $*"
-    cargo_for "$target" test --no-fail-fast "${chosen[@]}" | tee "$RUN/tests"
+    cargo_for "$target" test --features guarded --no-fail-fast "${chosen[@]}" | tee "$RUN/tests"
     grep -q '^test .* ok$' "$RUN/tests" || skip "all tests are compiled out or ignored"
 }
 
-# For the tests to leave out what an emulator cannot do.
+# For the tests to leave out what an emulator cannot do, and to do less of what it does slowly.
 emulated() {
-    export SLOTSYNC_EMULATED=1
+    export SLOTSYNC_EMULATED=1 PROPTEST_CASES=32
 }
 
 run_under_qemu() {

@@ -16,14 +16,15 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 failed=0
 # Only threads: no test of these forks.
 threads=(--test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once
-    --test synchronic --test cond --test lock_properties --test primitive_properties)
+    --test synchronic --test cond --test lock_properties --test primitive_properties
+    --features guarded --test typed_array --test array_properties --test guarded)
 
 verdict() { printf 'sanitizers: %-8s %s\n' "$1" "$2"; }
 
 address() {
     cargo +nightly --version >/dev/null 2>&1 || { verdict address 'SKIPPED: no nightly toolchain' && return; }
     if RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$target/asan cargo +nightly test --target "$host" \
-        "${threads[@]}" --test processes --test primitive_processes --test stress; then
+        "${threads[@]}" --test processes --test primitive_processes --test layout --test bump --test stress; then
         verdict address OK
     else
         verdict address FAILED && failed=1

@@ -509,6 +509,7 @@ fn views_at_different_offsets_share_their_waiters(memory: &Memory) {
     let (low, high) = (at(32), at(44));
     assert_notifies((low, 5), 2, &[(high, 5, 9, 0), (high, 2, 1, 1), (low, 5, 9, 1)]);
     assert_notifies((high, 2), 2, &[(high.subarray(2..3).unwrap(), 0, 9, 2), (low, 5, 9, 0)]);
+    #[cfg(unix)]
     if let Some(again) = memory.again() {
         let there = Int32Array::new(&again, 44, 16).unwrap();
         assert_notifies((low, 5), 2, &[(there, 2, 1, 1), (there, 2, 9, 1)]);
