@@ -97,7 +97,12 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Words<'buf,
         let current = self.current.load(Acquire);
         let mut value = T::new_zeroed();
         for (bytes, word) in value.as_mut_bytes().chunks_mut(WORD).zip(self.copy(current)) {
-            bytes.copy_from_slice(&word.load(Relaxed).to_ne_bytes()[..bytes.len()]);
+            let word = word.load(Relaxed).to_ne_bytes();
+            // A whole word is one move, where a length that is not known makes a call.
+            match bytes.first_chunk_mut() {
+                Some(whole) => *whole = word,
+                None => bytes.copy_from_slice(&word[..bytes.len()]),
+            }
         }
         value
     }
@@ -108,9 +113,12 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Words<'buf,
         // system, after the last of its stores.
         let next = !self.current.load(Relaxed) & 1;
         for (bytes, word) in value.as_bytes().chunks(WORD).zip(self.copy(next)) {
-            let mut padded = [0; WORD];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            word.store(i32::from_ne_bytes(padded), Relaxed);
+            let bytes = bytes.first_chunk().copied().unwrap_or_else(|| {
+                let mut padded = [0; WORD];
+                padded[..bytes.len()].copy_from_slice(bytes);
+                padded
+            });
+            word.store(i32::from_ne_bytes(bytes), Relaxed);
         }
         // Release: who finds it the value finds it whole, also if this agent dies here. Pairs with the Acquire of read.
         self.current.store(next, Release);
