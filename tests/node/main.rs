@@ -11,8 +11,10 @@ mod support;
 
 #[cfg(target_os = "linux")]
 mod agents;
+mod elements;
 mod javascript;
 mod operations;
+mod random;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
