@@ -69,6 +69,26 @@ impl Random {
         }
     }
 
+    /// Where a view begins, and how many elements it has, in so many bytes, mostly; one time in so many, all the rest.
+    pub(crate) fn place(&mut self, bytes: usize, size: usize, rests: usize) -> [Input; 2] {
+        let offset = match self.below(40) {
+            0 => self.odd_number(),
+            1 => Input::Undefined,
+            2..4 => Input::Number(self.below(bytes + 20) as f64),
+            _ => Input::Number((size * self.below(bytes / size + 1)) as f64 + self.one_of(&[0.0, 0.0, 0.0, 0.5])),
+        };
+        if self.below(rests) == 0 {
+            return [offset, Input::Undefined];
+        }
+        let left = bytes.saturating_sub(offset.number() as usize) / size;
+        let length = match self.below(40) {
+            0 => self.odd_number(),
+            1..3 => Input::Number(self.below(bytes) as f64),
+            _ => Input::Number(self.below(left + 1) as f64 + self.one_of(&[0.0, 0.0, 0.0, 0.75])),
+        };
+        [offset, length]
+    }
+
     /// Where a part of such an array begins or ends.
     pub(crate) fn position(&mut self, length: usize) -> Input {
         match self.below(8) {
