@@ -1,6 +1,6 @@
 //! This crate beside another engine: what Node's `Atomics`, typed arrays and `DataView` do on a `SharedArrayBuffer` is what
-//! is done here. Random operations by one agent are in `operations.rs`, those of a `DataView` in `views.rs`, those of
-//! a buffer itself in `buffers.rs`, and waits and notifies of several agents in `agents.rs`.
+//! is done here. Random operations by one agent are in `operations.rs`, those of a `DataView` in `views.rs`, buffers that
+//! grow in `buffers.rs`, and waits and notifies of several agents in `agents.rs`.
 //!
 //! Out of scope is what the types of this crate keep from being asked: a `TypeError` (a `BigInt` for a `Number`, `Atomics`
 //! on floats, `wait` on other arrays than `Int32Array`) and the `SyntaxError` of a text that is no number.

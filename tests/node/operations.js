@@ -57,6 +57,11 @@ const operations = {
     copy: (array, index, ...values) => (array.set(values, index), settleAll(array)),
     copyArray: (array, index, source) => array.set(source, index),
     values: (array, from, to) => Array.from(array.subarray(from, to), (number) => element(array, number)),
+    // Nobody else is there: who slept for longer would sleep forever.
+    wait: (array, index, a, timeout) => {
+        const now = Atomics.wait(array, index, a, 0);
+        return now === 'timed-out' && !(timeout < 1) ? 'sleeps' : Atomics.wait(array, index, a, timeout);
+    },
     isLockFree: (array, a) => Atomics.isLockFree(a),
     bytes: (buffer) => Buffer.from(buffer).toString('hex'),
     write: (buffer, index, ...bytes) => all.set(bytes, index),
