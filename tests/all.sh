@@ -31,7 +31,7 @@ proptest() {
     cargo test --features guarded --test lock_properties --test primitive_properties --test array_properties \
         --test view_properties --test growable_properties
 }
-# Typed arrays against those of another engine, where there is one.
+# Typed arrays, views and growth against those of another engine, where there is one.
 node() { cargo test --test node -- --nocapture; }
 # The programs that run over the example posix, where this is Debian and we may install them. If one is missing even
 # then, its test says so.

@@ -271,7 +271,8 @@ fn agents_here_and_in_node_do_the_same(memory: &Memory) {
     if !is_here(TEST) {
         return;
     }
-    let theirs = output(&["--allow-natives-syntax"], "agents.js", &file("waits.txt"), memory.buffer.byte_length());
+    let (script, bytes) = (file("waits.txt"), memory.buffer.byte_length().to_string());
+    let theirs = output(&["--allow-natives-syntax"], "agents.js", &[script.as_ref(), bytes.as_ref()]);
     if theirs.is_empty() {
         skipped(TEST, "this Node does not tell how many wait");
         return;

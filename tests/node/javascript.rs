@@ -10,6 +10,7 @@ pub(crate) enum Input {
     Undefined,
     Number(f64),
     Big(i128),
+    Flag(bool),
 }
 
 impl Input {
@@ -20,6 +21,7 @@ impl Input {
             Self::Number(number) if number.is_infinite() => format!("{}Infinity", if number < 0.0 { "-" } else { "" }),
             Self::Number(number) => format!("{number:?}"),
             Self::Big(number) => format!("{number}n"),
+            Self::Flag(flag) => flag.to_string(),
         }
     }
 
@@ -28,6 +30,7 @@ impl Input {
         match self {
             Self::Undefined => f64::NAN,
             Self::Number(number) => number,
+            Self::Flag(flag) => f64::from(u8::from(flag)),
             Self::Big(number) => panic!("{number}n is no Number"),
         }
     }
@@ -84,4 +87,9 @@ pub(crate) fn timeout(x: f64) -> Duration {
 
 pub(crate) fn count(x: f64) -> u32 {
     x as u32
+}
+
+/// `ToBoolean`: what says the byte order, for one.
+pub(crate) fn flag(x: f64) -> bool {
+    x != 0.0 && !x.is_nan()
 }

@@ -1,5 +1,6 @@
-//! This crate beside another engine: what Node's `Atomics` and typed arrays do on a `SharedArrayBuffer` is what is done
-//! here. Random operations by one agent are in `operations.rs`, waits and notifies of several agents in `agents.rs`.
+//! This crate beside another engine: what Node's `Atomics`, typed arrays and `DataView` do on a `SharedArrayBuffer` is what
+//! is done here. Random operations by one agent are in `operations.rs`, those of a `DataView` in `views.rs`, buffers that
+//! grow in `buffers.rs`, and waits and notifies of several agents in `agents.rs`.
 //!
 //! Out of scope is what the types of this crate keep from being asked: a `TypeError` (a `BigInt` for a `Number`, `Atomics`
 //! on floats, `wait` on other arrays than `Int32Array`) and the `SyntaxError` of a text that is no number.
@@ -11,9 +12,15 @@ mod support;
 
 #[cfg(target_os = "linux")]
 mod agents;
+mod buffers;
+mod elements;
 mod javascript;
 mod operations;
+mod random;
+mod script;
+mod views;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::skipped;
@@ -38,10 +45,10 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node").join(name)
 }
 
-/// What Node prints that runs one of the programs here on such a file, over so many bytes.
-fn output(flags: &[&str], program: &str, input: &Path, bytes: usize) -> String {
+/// What Node prints that runs one of the programs here with these arguments.
+fn output(flags: &[&str], program: &str, arguments: &[&OsStr]) -> String {
     let mut node = Command::new("node");
-    let output = node.args(flags).arg(file(program)).arg(input).arg(bytes.to_string()).output().unwrap();
+    let output = node.args(flags).arg(file(program)).args(arguments).output().unwrap();
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
