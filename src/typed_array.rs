@@ -171,7 +171,8 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     /// [`Error::ElementOutOfRange`]: the range has an element beyond the last, which the error names; or it is empty, and
     /// begins there. (The standard would cut it off at the end.)
     pub fn subarray(&self, range: Range<usize>) -> Result<Self, Error> {
-        let length = self.length_now(Relaxed);
+        // In order, as in the standard for all that goes by the whole length: the answer tells of it, as `len` does.
+        let length = self.len();
         if range.start.max(range.end) > length {
             let index = range.start.max(range.end.saturating_sub(1));
             return Err(Error::ElementOutOfRange { index, length });
@@ -225,7 +226,8 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
 
     /// All that there are now: the array may grow meanwhile.
     fn cells(&self) -> impl Iterator<Item = Cell<'buf, T>> {
-        let length = self.length_now(Relaxed);
+        // In order, as for `subarray`: how many there are tells of a growth.
+        let length = self.len();
         let array = Self { length: Some(length), ..*self };
         (0..length).filter_map(move |index| array.cell(index).ok())
     }
