@@ -130,6 +130,19 @@ fn a_header_of_another_version_is_refused(memory: &Memory) {
     }
 }
 
+/// Nor is a part of it handed out: how much of it may be, only its own version knows.
+#[test]
+fn who_asks_for_a_fixed_buffer_of_another_version_is_refused_too() {
+    for kept in Kept::both() {
+        drop(kept.create_with(options(), BYTES).unwrap());
+        let object = File::options().read(true).write(true).open(kept.path()).unwrap();
+        scribble(&object, 8, 2);
+        let error = Error::HeaderVersion { name: kept.name(), found: 2, expected: 1 };
+        assert_eq!([kept.open_or_create(64), kept.open()].map(Result::unwrap_err), [(); 2].map(|()| error.clone()));
+        assert_eq!(kept.open_or_create_with(options(), 64).unwrap_err(), error);
+    }
+}
+
 /// The header is written before the object can be seen, so all who come at once find it.
 #[test]
 fn who_asks_for_it_gets_it_whether_it_exists_or_not() {
