@@ -4,7 +4,6 @@
 use crate::element::IntegerElement;
 use crate::error::Error;
 use crate::futex::Wait;
-use crate::slot::Slot;
 use crate::sync::{self, Ordering::SeqCst, fence};
 use crate::typed_array::TypedArray;
 use std::time::Duration;
@@ -192,7 +191,7 @@ impl Atomics {
     /// # Ok::<(), slotsync::Error>(())
     /// ```
     pub fn wait(array: TypedArray<'_, i32>, index: usize, value: i32, timeout: Duration) -> Result<Wait, Error> {
-        let outcome = slot(array, index)?.wait_for(value, timeout);
+        let outcome = array.slot(index)?.wait_for(value, timeout);
         // SeqCst, as the standard's look at the element. It pairs with the operation that changed it; and, by way of the
         // kernel's queue, which is locked by who goes to sleep and by who wakes, with the fence of notify.
         fence(SeqCst);
@@ -206,7 +205,7 @@ impl Atomics {
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nobody is woken.
     pub fn notify(array: TypedArray<'_, i32>, index: usize, count: u32) -> Result<Option<u32>, Error> {
-        let slot = slot(array, index)?;
+        let slot = array.slot(index)?;
         // SeqCst: who is woken sees what was done before. Pairs with the fence of wait.
         fence(SeqCst);
         if let Ok(woken) = slot.wake_counted(count) {
@@ -220,10 +219,4 @@ impl Atomics {
     pub fn pause() {
         sync::spin_loop();
     }
-}
-
-fn slot<'buf>(array: TypedArray<'buf, i32>, index: usize) -> Result<Slot<'buf>, Error> {
-    // The element is there, so its slot is.
-    array.cell(index)?;
-    array.buffer().slot(array.byte_offset() / size_of::<i32>() + index)
 }

@@ -65,10 +65,7 @@ use core::fmt;
 /// ECMAScript, *DataView Objects*. There, one flag says which byte order.
 #[derive(Clone, Copy)]
 pub struct DataView<'buf> {
-    buffer: &'buf SharedBuffer,
-    byte_offset: usize,
-    /// `None`: as far as the buffer goes.
-    byte_length: Option<usize>,
+    bytes: Uint8Array<'buf>,
 }
 
 /// Does this machine have the least significant byte first?
@@ -94,7 +91,8 @@ impl<'buf> DataView<'buf> {
     /// # Ok::<(), slotsync::Error>(())
     /// ```
     pub fn new(buffer: &'buf SharedBuffer, byte_offset: usize, byte_length: usize) -> Result<Self, Error> {
-        Ok(Self { byte_length: Some(byte_length), ..Self::checked(buffer, byte_offset, byte_length)? })
+        end_of_range(byte_offset, byte_length, buffer.byte_length())?;
+        Ok(Self { bytes: Uint8Array::new(buffer, byte_offset, byte_length)? })
     }
 
     /// The view of all bytes from `byte_offset` to the end of the buffer. Over a [growable](SharedBuffer::growable) one it
@@ -116,31 +114,24 @@ impl<'buf> DataView<'buf> {
     /// # Ok::<(), slotsync::Error>(())
     /// ```
     pub fn rest(buffer: &'buf SharedBuffer, byte_offset: usize) -> Result<Self, Error> {
-        Self::checked(buffer, byte_offset, 0)
-    }
-
-    /// As far as the buffer goes, which is so many bytes at least.
-    fn checked(buffer: &'buf SharedBuffer, byte_offset: usize, least: usize) -> Result<Self, Error> {
-        end_of_range(byte_offset, least, buffer.byte_length())?;
-        buffer.check_alignment::<u8>()?;
-        Ok(Self { buffer, byte_offset, byte_length: None })
+        end_of_range(byte_offset, 0, buffer.byte_length())?;
+        Ok(Self { bytes: Uint8Array::rest(buffer, byte_offset)? })
     }
 
     /// The buffer that the bytes are in.
     pub fn buffer(&self) -> &'buf SharedBuffer {
-        self.buffer
+        self.bytes.buffer()
     }
 
     /// How many bytes after the start of the buffer the view begins.
     pub fn byte_offset(&self) -> usize {
-        self.byte_offset
+        self.bytes.byte_offset()
     }
 
     /// How many bytes there are. If the view tracks the length of its buffer, there may be more at each call.
     #[inline]
     pub fn byte_length(&self) -> usize {
-        // A growable buffer whose length a peer has overwritten may seem to end before.
-        self.byte_length.unwrap_or_else(|| self.buffer.byte_length().saturating_sub(self.byte_offset))
+        self.bytes.len()
     }
 
     /// The number whose least significant byte is the one at `byte_offset`, counted from the start of the view:
@@ -295,9 +286,8 @@ impl<'buf> DataView<'buf> {
 
     /// The bytes of one number.
     fn place<T: Element>(&self, byte_offset: usize) -> Result<Uint8Array<'buf>, Error> {
-        let size = size_of::<T>();
-        end_of_range(byte_offset, size, self.byte_length())?;
-        Uint8Array::new(self.buffer, self.byte_offset + byte_offset, size)
+        let end = end_of_range(byte_offset, size_of::<T>(), self.byte_length())?;
+        self.bytes.subarray(byte_offset..end)
     }
 }
 
@@ -310,7 +300,7 @@ fn reversed<T: Element>(mut bytes: T::Bytes) -> T::Bytes {
 impl fmt::Debug for DataView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DataView")
-            .field("byte_offset", &self.byte_offset)
+            .field("byte_offset", &self.byte_offset())
             .field("byte_length", &self.byte_length())
             .finish()
     }

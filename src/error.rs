@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 /// Why a call was refused. Each variant names the offending value and the bound it broke.
 ///
-/// An `Error` means that nothing was changed: no memory was kept, no name was made, no word was written. What a
-/// *correct* call can bring (a lock that was not free, a wait that timed out) is an outcome, not an error.
+/// An `Error` means that nothing was changed: no memory was kept, no name was made, no word was written. (Only room that a
+/// file system gave an object that exists, before there was no more, may stay with that: see
+/// [`grow`](crate::SharedBuffer::grow).) What a *correct* call can bring (a lock that was not free, a wait that timed out)
+/// is an outcome, not an error.
 ///
 /// # Examples
 ///

@@ -1,6 +1,6 @@
 //! One Int32 word of shared memory and its scope: the ground that every primitive stands on.
 
-use crate::buffer::SharedBuffer;
+use crate::buffer::{SLOT_BYTES, SharedBuffer};
 use crate::deadline;
 use crate::error::Error;
 use crate::futex::{self, Class, Scope, Sleep, Wait};
@@ -320,6 +320,13 @@ impl SharedBuffer {
         self.span(index, 1).map(|first| Slot::from_word(first, self.scope()))
     }
 
+    /// Slot `index`, of all that there may ever be: for who knows that the buffer has it, whatever its length says now.
+    pub(crate) fn mapped_slot(&self, index: usize) -> Option<Slot<'_>> {
+        let is_mapped = index < self.max_byte_length() / SLOT_BYTES;
+        // SAFETY: it is within the words, and the pointer is one to all of them.
+        is_mapped.then(|| Slot::from_word(unsafe { self.base().add(index) }, self.scope()))
+    }
+
     /// The slots from `index` on that a primitive takes.
     pub(crate) fn slot_array<const N: usize>(&self, index: usize) -> Result<[Slot<'_>; N], Error> {
         let first = Slot::from_word(self.span(index, N)?, self.scope());
@@ -356,7 +363,7 @@ impl SharedBuffer {
         let end = match range.end_bound() {
             Bound::Included(&last) => last.saturating_add(1),
             Bound::Excluded(&end) => end,
-            Bound::Unbounded => self.byte_length() / size_of::<i32>(),
+            Bound::Unbounded => self.byte_length() / SLOT_BYTES,
         };
         let count = end.saturating_sub(start);
         self.slots_from(start, count)

@@ -1,9 +1,10 @@
 //! Typed arrays over the bytes of a buffer: ECMAScript's views, as handles.
 #![forbid(unsafe_code)]
 
-use crate::buffer::SharedBuffer;
+use crate::buffer::{SLOT_BYTES, SharedBuffer};
 use crate::element::{Cell, Element};
 use crate::error::Error;
+use crate::slot::Slot;
 use crate::sync::{Ordering, Ordering::Relaxed, Ordering::SeqCst};
 use core::fmt;
 use core::marker::PhantomData;
@@ -170,7 +171,8 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     /// [`Error::ElementOutOfRange`]: the range has an element beyond the last, which the error names; or it is empty, and
     /// begins there. (The standard would cut it off at the end.)
     pub fn subarray(&self, range: Range<usize>) -> Result<Self, Error> {
-        let length = self.length_now(Relaxed);
+        // In order, as in the standard for all that goes by the whole length: the answer tells of it, as `len` does.
+        let length = self.len();
         if range.start.max(range.end) > length {
             let index = range.start.max(range.end.saturating_sub(1));
             return Err(Error::ElementOutOfRange { index, length });
@@ -210,15 +212,22 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
 
     #[inline]
     pub(crate) fn cell(&self, index: usize) -> Result<Cell<'buf, T>, Error> {
+        self.find(index, |place| self.buffer.cell(place))
+    }
+
+    /// What is at the byte where this element begins.
+    #[inline]
+    fn find<P>(&self, index: usize, at: impl FnOnce(usize) -> Option<P>) -> Result<P, Error> {
         // Relaxed, as in the standard: see `SharedBuffer::span`.
         let length = self.length_now(Relaxed);
         let place = (index < length).then(|| self.byte_offset + index * Self::BYTES_PER_ELEMENT);
-        place.and_then(|place| self.buffer.cell(place)).ok_or(Error::ElementOutOfRange { index, length })
+        place.and_then(at).ok_or(Error::ElementOutOfRange { index, length })
     }
 
     /// All that there are now: the array may grow meanwhile.
     fn cells(&self) -> impl Iterator<Item = Cell<'buf, T>> {
-        let length = self.length_now(Relaxed);
+        // In order, as for `subarray`: how many there are tells of a growth.
+        let length = self.len();
         let array = Self { length: Some(length), ..*self };
         (0..length).filter_map(move |index| array.cell(index).ok())
     }
@@ -227,6 +236,13 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     fn length_now(&self, order: Ordering) -> usize {
         let rest = || self.buffer.length_now(order).saturating_sub(self.byte_offset) / Self::BYTES_PER_ELEMENT;
         self.length.unwrap_or_else(rest)
+    }
+}
+
+impl<'buf> TypedArray<'buf, i32> {
+    /// The slot that this element is.
+    pub(crate) fn slot(&self, index: usize) -> Result<Slot<'buf>, Error> {
+        self.find(index, |place| self.buffer.mapped_slot(place / SLOT_BYTES))
     }
 }
 

@@ -262,6 +262,12 @@ fn a_bad_path_is_refused_for_what_is_bad_about_it() {
     let empty = Error::BadName { name: "".into(), reason: "it is empty" };
     assert_eq!([file("".as_ref()), create("".as_ref()), open("".as_ref())], [(); 3].map(|()| empty.clone()));
     assert_eq!(create("..".as_ref()), directory("..".as_ref()));
+    // Whether there is such a file or not.
+    for name in ["missing", "buffer"] {
+        for path in ["/", "//", "/.", "/./"].map(|end| folder.join(format!("{name}{end}"))) {
+            assert_eq!([file(&path), create(&path), open(&path)], [(); 3].map(|()| directory(&path)));
+        }
+    }
 
     let long = folder.join("n".repeat(256));
     let error = Error::BadName { name: long.clone(), reason: "it is longer than the system takes" };

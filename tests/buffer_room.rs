@@ -427,6 +427,31 @@ fn a_reservation_that_is_always_interrupted_is_made_in_parts() {
     }
 }
 
+/// Most file systems keep what they gave before it ran out; the memory file system does if signals come in between.
+#[test]
+fn room_that_a_failed_growth_has_taken_is_there_for_the_next() {
+    if is_emulated() {
+        return;
+    }
+    for kept in Kept::both() {
+        in_child(|| {
+            mount(c"tmpfs", &kept.folder(), c"size=1536k")?;
+            refuse(NO_LONG_RESERVATIONS)?;
+            let has = || fs::metadata(kept.path()).unwrap().blocks() * 512;
+            let buffer = kept.create_with(BufferOptions::new().max_byte_length(8 * MIB), 4096).unwrap();
+            assert_eq!(buffer.grow(2 * MIB).unwrap_err(), no_room(2 * MIB, libc::ENOSPC));
+            assert_eq!(buffer.byte_length(), 4096);
+            let taken = has();
+            assert!(taken >= MIB as u64, "{taken} bytes: this tests nothing");
+            buffer.grow(MIB).unwrap();
+            assert_eq!(has(), taken);
+            touch(&buffer);
+            kept.unlink();
+            Ok(())
+        });
+    }
+}
+
 /// Signals at short intervals, as a profiler sends them, interrupt calls that take longer than that.
 #[test]
 fn a_creation_ends_under_a_storm_of_signals() {

@@ -405,6 +405,24 @@ fn a_maximum_takes_no_room() {
     }
 }
 
+/// Nor of the heap: nobody writes the zeros. What the other tests of this process take beside it is little.
+#[test]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+fn a_maximum_of_the_heap_is_not_touched() {
+    const MUCH: usize = 1 << 30;
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        1024 * line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap()
+    };
+    let before = resident();
+    let buffer = SharedBuffer::growable(4096, MUCH).unwrap();
+    buffer.grow(8192).unwrap();
+    let taken = resident().saturating_sub(before);
+    assert!(taken < MUCH / 4, "{taken} bytes are resident");
+    assert_eq!(buffer.byte_length(), 8192);
+}
+
 #[test]
 #[cfg(any(target_os = "freebsd", target_os = "macos"))]
 fn a_named_object_that_is_there_before_its_header_cannot_grow() {

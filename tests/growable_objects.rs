@@ -5,11 +5,12 @@
 mod support;
 
 use rustix::fs::{SealFlags, fcntl_get_seals, ftruncate};
-use slotsync::{BufferOptions, DataView, Error, SharedBuffer, TypedArray};
+use slotsync::{Atomics, BufferOptions, DataView, Error, Int32Array, SharedBuffer, TypedArray, Wait};
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 use support::growable::{HEADER, LENGTH_PLACE, MAX_PLACE, MOST, options};
 use support::kept::Kept;
 use support::{BYTES, Memory, Watchdog};
@@ -54,6 +55,8 @@ fn no_length_that_a_peer_scribbles_leads_beyond_the_maximum(memory: &Memory) {
     let fixed = TypedArray::<u8>::new(buffer, 0, BYTES).unwrap();
     let tracking = TypedArray::<u16>::rest(buffer, 8).unwrap();
     let view = DataView::rest(buffer, 8).unwrap();
+    let (words, part) =
+        (Int32Array::new(buffer, 4, BYTES / 4 - 1).unwrap(), DataView::new(buffer, 2, BYTES - 2).unwrap());
     let near = |value: u64| [value.wrapping_sub(4), value.wrapping_sub(1), value, value.wrapping_add(1), value + 4];
     for value in [0, 1, 3, 4, 5, 8, 9, 10, u64::MAX - 3, u64::MAX, 1 << 32, (1 << 32) + 4, 1 << 63]
         .into_iter()
@@ -77,6 +80,12 @@ fn no_length_that_a_peer_scribbles_leads_beyond_the_maximum(memory: &Memory) {
         assert!(buffer.read_bytes(length, &mut [0]).is_err());
         // What was there when it was made is there.
         assert_eq!((fixed.len(), fixed.to_vec().len(), fixed.get(BYTES - 1).is_some()), (BYTES, BYTES, true));
+        let last = words.len() - 1;
+        let found = Atomics::store(words, last, 7).unwrap();
+        assert_eq!(Atomics::wait(words, last, found, Duration::ZERO), Ok(Wait::TimedOut), "{value}");
+        assert!(Atomics::notify(words, last, 1).is_ok());
+        assert_eq!((part.get_ne(BYTES - 6), part.byte_length()), (Ok(found), BYTES - 2));
+        assert_eq!(part.set_ne(BYTES - 6, -1), Ok(()));
         // Who comes now believes no more of it.
         let again = memory.again().unwrap();
         assert_eq!((again.byte_length(), again.max_byte_length()), (length, MOST));
@@ -120,6 +129,19 @@ fn a_header_of_another_version_is_refused(memory: &Memory) {
         let object: OwnedFd = object.try_clone().unwrap().into();
         let error = SharedBuffer::from_unsealed_fd(object).unwrap_err();
         assert_eq!(error, Error::HeaderVersion { name: "descriptor".into(), found, expected: 1 });
+    }
+}
+
+/// Nor is a part of it handed out: how much of it may be, only its own version knows.
+#[test]
+fn who_asks_for_a_fixed_buffer_of_another_version_is_refused_too() {
+    for kept in Kept::both() {
+        drop(kept.create_with(options(), BYTES).unwrap());
+        let object = File::options().read(true).write(true).open(kept.path()).unwrap();
+        scribble(&object, 8, 2);
+        let error = Error::HeaderVersion { name: kept.name(), found: 2, expected: 1 };
+        assert_eq!([kept.open_or_create(64), kept.open()].map(Result::unwrap_err), [(); 2].map(|()| error.clone()));
+        assert_eq!(kept.open_or_create_with(options(), 64).unwrap_err(), error);
     }
 }
 

@@ -62,8 +62,8 @@ impl SharedBuffer {
     ///
     /// Those of the length; [`Error::BadName`] for a name that is empty, `.` or `..`, holds a NUL or a slash other than
     /// a first one, or is longer than the system takes (255 bytes; 30 on macOS); [`Error::TooShort`] if it
-    /// exists with fewer bytes; [`Error::NoRoom`], [`Error::PermissionDenied`]; [`Error::Unsupported`] on Android and
-    /// Windows; [`Error::Os`]. Beyond the process's limit on file sizes (`RLIMIT_FSIZE`) the system sends `SIGXFSZ`;
+    /// exists with fewer bytes; [`Error::HeaderVersion`] if it was made growable by another version of this crate;
+    /// [`Error::NoRoom`], [`Error::PermissionDenied`]; [`Error::Unsupported`] on Android and Windows; [`Error::Os`]. Beyond the process's limit on file sizes (`RLIMIT_FSIZE`) the system sends `SIGXFSZ`;
     /// it is `NoRoom` where that is ignored. (On FreeBSD and macOS a failure may leave an object of length zero, since
     /// others may have opened it already.)
     ///
@@ -104,7 +104,7 @@ impl SharedBuffer {
     ///
     /// # Errors
     ///
-    /// As [`named`](Self::named), [`Error::NotFound`] and [`Error::HeaderVersion`].
+    /// As [`named`](Self::named), and [`Error::NotFound`].
     pub fn open_named(name: &str) -> Result<Self, Error> {
         Ok(Self::over(named::open_whole(name)?, Scope::Shared))
     }
@@ -163,7 +163,7 @@ impl SharedBuffer {
     ///
     /// # Errors
     ///
-    /// As [`file`](Self::file), [`Error::NotFound`] and [`Error::HeaderVersion`].
+    /// As [`file`](Self::file), and [`Error::NotFound`].
     pub fn open_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         Ok(Self::over(file::open_whole(path.as_ref())?, Scope::Shared))
     }
@@ -183,7 +183,8 @@ impl SharedBuffer {
     /// - initialized (zeroed memory is);
     /// - accessed by atomic operations only, wherever this process accesses them other than through a buffer: of 4 bytes, and
     ///   not so the value of a [`Synchronic`](crate::Synchronic) of 64 bits, while it is in use; or, where they are used as a
-    ///   [`TypedArray`](crate::TypedArray), of the size of its elements.
+    ///   [`TypedArray`](crate::TypedArray), of the size of its elements, which for a [`DataView`](crate::DataView) and for
+    ///   the ends of a [copy](Self::read_bytes) is 1 byte.
     ///
     /// # Cross-process
     ///

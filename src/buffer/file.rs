@@ -25,7 +25,8 @@ fn check(path: &Path) -> Result<&Path, Error> {
     match path.as_os_str().as_bytes() {
         [] => bad("it is empty"),
         bytes if bytes.contains(&0) => bad("it holds a NUL"),
-        _ if path.file_name().is_none() => bad("it is a directory"),
+        // What `file_name` says of `file/` and of `file/.` too, which can only be directories, is `file`.
+        bytes if path.file_name().is_none_or(|name| !bytes.ends_with(name.as_bytes())) => bad("it is a directory"),
         _ => Ok(path),
     }
 }

@@ -59,7 +59,8 @@ impl SharedBuffer {
     ///
     /// [`Error::FixedLength`]: the buffer is not growable. [`Error::UnevenLength`]. [`Error::TooLarge`]: `bytes` is
     /// beyond the maximum. [`Error::WouldShrink`]: the buffer is longer, perhaps because another has just made it so.
-    /// [`Error::NoRoom`]: the file system has no room for the new bytes; [`Error::Os`]. Nothing has changed then.
+    /// [`Error::NoRoom`]: the file system has no room for the new bytes; [`Error::Os`]. The length has not changed then;
+    /// but most file systems leave an object the room that they gave it before there was no more, for the next growth.
     ///
     /// # Cross-process
     ///

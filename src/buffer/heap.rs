@@ -9,22 +9,28 @@ use crossbeam_utils::CachePadded;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 
 struct Heap {
-    base: NonNull<u8>,
+    allocated: NonNull<u8>,
     layout: Layout,
+    base: NonNull<u8>,
     extent: Extent,
 }
+
+/// Of most caches.
+const LINE: usize = align_of::<CachePadded<AtomicI32>>();
 
 /// Zeroed, and aligned to a cache line, so that slot 0 starts one here as it does in a mapping.
 pub(super) fn create(extent: Extent) -> Result<Box<dyn Memory>, Error> {
     let no_room = Error::NoRoom { bytes: extent.most() as u64, code: OUT_OF_MEMORY };
-    // The layout refuses the last few lengths, which no allocator has room for either.
-    let Ok(layout) = Layout::from_size_align(extent.total(), align_of::<CachePadded<AtomicI32>>()) else {
-        return Err(no_room);
-    };
+    // A line more, and no alignment: what is to be aligned to more than usual, std zeroes by writing it, and so takes
+    // memory for all of a maximum. The layout refuses the last few lengths, which no allocator has room for either.
+    let Ok(layout) = Layout::array::<u8>(extent.total() + LINE) else { return Err(no_room) };
     // SAFETY: the length was checked not to be zero.
-    let base = unsafe { alloc_zeroed(layout) };
-    let base = NonNull::new(base).ok_or(no_room)?;
-    let heap = Heap { base, layout, extent };
+    let allocated = unsafe { alloc_zeroed(layout) };
+    let allocated = NonNull::new(allocated).ok_or(no_room)?;
+    let before = allocated.addr().get().wrapping_neg() % LINE;
+    // SAFETY: that is less than the line that was added.
+    let base = unsafe { allocated.add(before) };
+    let heap = Heap { allocated, layout, base, extent };
     if let Some(length) = heap.length() {
         // SAFETY: allocated above, and zeroed. It is nobody else's yet.
         unsafe { length.as_ref() }.store(extent.bytes() as Bytes, Relaxed);
@@ -57,6 +63,6 @@ unsafe impl Sync for Heap {}
 impl Drop for Heap {
     fn drop(&mut self) {
         // SAFETY: allocated above, with this layout.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+        unsafe { dealloc(self.allocated.as_ptr(), self.layout) };
     }
 }

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// One at a time builds in a folder: several at once would need room for each, and could all be refused it though there
-/// is room for one. An advisory lock of the folder, gone if we die. Only a courtesy: who cannot have it builds without.
+/// is room for one. An advisory lock of the folder, gone if we die, and with us the children that were forked meanwhile.
+/// Only a courtesy: who cannot have it builds without.
 pub(super) struct Turn(Option<OwnedFd>);
 
 impl Turn {
