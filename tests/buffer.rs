@@ -22,6 +22,7 @@ over_every_origin! {
     fresh_memory_is_zero
     a_buffer_is_as_long_as_asked_for
     every_word_can_be_written
+    slot_0_starts_a_cache_line
 }
 
 #[cfg(unix)]
@@ -44,6 +45,20 @@ fn every_word_can_be_written(memory: &Memory) {
         slot.store(value, Relaxed);
     }
     assert!((1..).zip(memory.buffer.slots(..).unwrap()).all(|(value, slot)| slot.load(Relaxed) == value));
+}
+
+/// Nothing says where it is but the error of a value of 64 bits, which cannot begin at an odd slot.
+fn slot_0_starts_a_cache_line(memory: &Memory) {
+    #[cfg(target_has_atomic = "64")]
+    match slotsync::Synchronic::<u64>::new(&memory.buffer, 1).unwrap_err() {
+        Error::Misaligned { address, .. } => {
+            let line = align_of::<crossbeam_utils::CachePadded<AtomicI32>>();
+            assert_eq!((address - 12) % line, 0, "{address:#x} is the address of slot 3");
+        }
+        error => panic!("{error}"),
+    }
+    #[cfg(not(target_has_atomic = "64"))]
+    let _ = memory;
 }
 
 #[cfg(unix)]
