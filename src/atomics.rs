@@ -164,7 +164,7 @@ impl Atomics {
     /// What was done before a change that this finds, or before a notify that ends it, is seen.
     ///
     /// An array of 64 bits has no such call: the kernels' futexes are of 32 bits, and a change of the other half would go
-    /// by unseen.
+    /// by unseen. To wait for a value of 64 bits, make it a [`Synchronic`](crate::Synchronic).
     ///
     /// # Errors
     ///

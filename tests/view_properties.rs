@@ -48,6 +48,9 @@ enum Op {
     Set(Order),
     ReadBytes,
     WriteBytes,
+    /// The same, through a view.
+    ReadView,
+    WriteView,
     Slice,
     CopyWithin,
     /// By an array that begins so many elements further on.
@@ -71,6 +74,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => order().prop_map(Op::Set),
         1 => Just(Op::ReadBytes),
         1 => Just(Op::WriteBytes),
+        1 => Just(Op::ReadView),
+        1 => Just(Op::WriteView),
         1 => Just(Op::Slice),
         1 => Just(Op::CopyWithin),
         1 => Just(Op::CopyFromArray)
@@ -160,6 +165,25 @@ fn run<T: Number + Element>(buffer: &SharedBuffer, model: &mut [u8], step: &Step
             let there = start..start + many.index(BYTES - start + 1);
             buffer.write_bytes(start, &step.bytes[..there.len()]).unwrap();
             model[there.clone()].copy_from_slice(&step.bytes[..there.len()]);
+        }
+        Op::ReadView | Op::WriteView => {
+            let start = begin.index(BYTES + 1);
+            let length = long.index(BYTES - start + 1);
+            let (at, count) = (at.index(length + 2), many.index(length + 2).min(BYTES));
+            let view = DataView::new(buffer, start, length).unwrap();
+            let there = (at + count <= length).then(|| start + at..start + at + count);
+            let error = Error::BytesOutOfBounds { byte_offset: at, count, bytes: length };
+            let expected = there.clone().map(drop).ok_or(error);
+            let mut bytes = step.bytes[..count].to_vec();
+            if let Op::ReadView = step.op {
+                prop_assert_eq!(view.read_bytes(at, &mut bytes), expected);
+                prop_assert_eq!(&bytes, there.map_or(&step.bytes[..count], |there| &model[there]));
+            } else {
+                prop_assert_eq!(view.write_bytes(at, &bytes), expected);
+                if let Some(there) = there {
+                    model[there].copy_from_slice(&bytes);
+                }
+            }
         }
         Op::Slice | Op::CopyWithin | Op::CopyFromArray => {
             let start = size * begin.index(BYTES / size + 1);
