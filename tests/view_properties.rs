@@ -51,6 +51,12 @@ enum Op {
     /// The same, through a view.
     ReadView,
     WriteView,
+    /// One element of an array, of floats too: `array_properties.rs` has integers.
+    GetElement,
+    SetElement,
+    Fill,
+    CopyTo,
+    CopyFrom,
     Slice,
     CopyWithin,
     /// By an array that begins so many elements further on.
@@ -76,6 +82,11 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::WriteBytes),
         1 => Just(Op::ReadView),
         1 => Just(Op::WriteView),
+        1 => Just(Op::GetElement),
+        1 => Just(Op::SetElement),
+        1 => Just(Op::Fill),
+        1 => Just(Op::CopyTo),
+        1 => Just(Op::CopyFrom),
         1 => Just(Op::Slice),
         1 => Just(Op::CopyWithin),
         1 => Just(Op::CopyFromArray)
@@ -182,6 +193,45 @@ fn run<T: Number + Element>(buffer: &SharedBuffer, model: &mut [u8], step: &Step
                 prop_assert_eq!(view.write_bytes(at, &bytes), expected);
                 if let Some(there) = there {
                     model[there].copy_from_slice(&bytes);
+                }
+            }
+        }
+        Op::GetElement | Op::SetElement | Op::Fill | Op::CopyTo | Op::CopyFrom => {
+            let start = size * begin.index(BYTES / size + 1);
+            let length = long.index((BYTES - start) / size + 1);
+            let array = TypedArray::<T>::new(buffer, start, length).unwrap();
+            let (index, count) = (at.index(length + 2), many.index(BYTES / size));
+            let place = |index: usize, count: usize| start + index * size..start + (index + count) * size;
+            let (value, there) = (T::from_bytes(&step.bytes), (index < length).then(|| place(index, 1)));
+            let raw = |values: &[T]| values.iter().copied().flat_map(Number::to_bytes).collect::<Vec<_>>();
+            let mut values: Vec<_> = step.bytes.chunks_exact(size).take(count).map(T::from_bytes).collect();
+            let fits = index + count <= length;
+            match step.op {
+                Op::GetElement => {
+                    prop_assert_eq!(array.get(index).map(Number::to_bytes), there.map(|there| model[there].to_vec()));
+                }
+                Op::SetElement => {
+                    let error = Error::ElementOutOfRange { index, length };
+                    prop_assert_eq!(array.set(index, value), there.clone().map(drop).ok_or(error));
+                    if let Some(there) = there {
+                        model[there].copy_from_slice(&step.bytes[..size]);
+                    }
+                }
+                Op::Fill => {
+                    array.fill(value);
+                    model[place(0, length)].chunks_exact_mut(size).for_each(|it| it.copy_from_slice(&value.to_bytes()));
+                }
+                Op::CopyTo => {
+                    let before = raw(&values);
+                    prop_assert_eq!(array.copy_to(index, &mut values).is_ok(), fits);
+                    let expected = if fits { &model[place(index, count)] } else { &before };
+                    prop_assert_eq!(&raw(&values), expected);
+                }
+                _ => {
+                    prop_assert_eq!(array.copy_from(index, &values).is_ok(), fits);
+                    if fits {
+                        model[place(index, count)].copy_from_slice(&raw(&values));
+                    }
                 }
             }
         }
