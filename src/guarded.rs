@@ -15,8 +15,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// A value of plain data and a [`Lock`] beside it, between threads and between processes.
 ///
 /// A `Guarded` is a `Copy` handle: lock, value and a header are all in the slots. `T` is whatever [`zerocopy`] can make
-/// from any bytes: numbers, arrays, and structs of them that derive its traits and have no padding. It goes in and out
-/// by copying, word by word, so no reference into shared memory ever exists: closures get a copy of their own. A large
+/// from any bytes: numbers, arrays, and structs of them that derive its traits and have no padding. (They have no `bool`
+/// and no enum either, which not all bytes make: a `u8` in place of them. To derive the traits, depend on zerocopy 0.8
+/// with its feature `derive`.) It goes in and out by copying, word by word, so no reference into shared memory ever exists: closures get a copy of their own. A large
 /// `T` is a large local variable.
 ///
 /// `VERSION` is that of the `T`, from 1 on: raise it whenever the fields change, and programs that have other ones are

@@ -17,6 +17,10 @@ use core::ops::Range;
 /// or the other, never a mixture, and nothing of what was done before. [`Atomics`](crate::Atomics) has the operations
 /// with order.
 ///
+/// There is no `array[i]`, which would be a reference into memory that others write, and so no iterator of references:
+/// [`get`](Self::get) and [`set`](Self::set) copy one element, [`to_vec`](Self::to_vec) and
+/// [`copy_to`](Self::copy_to) copy many.
+///
 /// # Examples
 ///
 /// ```
