@@ -29,11 +29,13 @@ readonly CHECKED_TARGETS=(
 )
 readonly PRIMITIVES=(lock rw_lock semaphore event latch barrier once synchronic cond)
 readonly GROWABLE=(growable growable_objects growable_processes)
+readonly DATA=(typed_array array_properties data_view view_properties copies guarded)
 readonly QEMU_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere buffer "${GROWABLE[@]}" processes primitive_processes)
 # What works on Windows: waiting within one process.
 readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere growable)
 # What 32 bits could change, and on what is shared with 64.
-readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c layout bump buffer "${GROWABLE[@]}" processes primitive_processes)
+readonly I686_TESTS=(slot "${PRIMITIVES[@]}" words_elsewhere c layout bump "${DATA[@]}" buffer "${GROWABLE[@]}" processes
+    primitive_processes)
 readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 
@@ -234,7 +236,8 @@ type_check_msrv() {
     RUSTC=$WORK/rustc-$MSRV/rustc CARGO_TARGET_DIR=$WORK/target-msrv cargo check --lib "${LOCKED[@]}"
 }
 
-# run_tests TARGET TEST...: those of the tests that exist.
+# run_tests TARGET TEST...: those of the tests that exist, with the arguments in FEATURES.
+FEATURES=()
 run_tests() {
     local target=$1 test chosen=()
     shift
@@ -242,7 +245,7 @@ run_tests() {
         [ ! -e "tests/$test.rs" ] && [ ! -e "tests/$test/main.rs" ] || chosen+=(--test "$test")
     done
     [ ${#chosen[@]} -gt 0 ] || skip "none of these tests exists: $*"
-    cargo_for "$target" test --no-fail-fast "${chosen[@]}" | tee "$RUN/tests"
+    cargo_for "$target" test --no-fail-fast "${FEATURES[@]}" "${chosen[@]}" | tee "$RUN/tests"
     grep -q '^test .* ok$' "$RUN/tests" || skip "all tests are compiled out or ignored"
 }
 
@@ -280,6 +283,7 @@ run_beside_32_bits() {
 run_beside_64_bits() {
     need_32_bits
     export CARGO_TARGET_I686_UNKNOWN_LINUX_GNU_RUNNER="timeout -k 10 $TEST_SECONDS"
+    FEATURES=(--features guarded)
     run_tests i686-unknown-linux-gnu "${I686_TESTS[@]}"
 }
 
