@@ -9,6 +9,7 @@
 //! was left half done, and resets the `Once`.
 
 use slotsync::{Barrier, Once, Semaphore, SharedBuffer, Slot, Slots};
+use std::io::{self, Write};
 use std::process::{Child, Command, ExitCode, id};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::{env, thread, time::Duration};
@@ -72,8 +73,7 @@ fn main() -> ExitCode {
         [] => parent(""),
         ["--kill"] => parent("--kill"),
         ["--help"] => {
-            println!("usage: cargo run --release --example initialize [-- --kill]");
-            Ok(())
+            writeln!(io::stdout(), "usage: cargo run --release --example initialize [-- --kill]").map_err(Into::into)
         }
         // A process that the parent has started: not for people.
         ["--attach", name, number, kill] => attach(name, number, *kill == "--kill"),
@@ -99,13 +99,13 @@ fn attach(name: &str, number: &str, with_kill: bool) -> Result<()> {
     };
     let mut outcome = segment.once.call_once_for(&mut initializer, if with_kill { LONG } else { FOREVER })?;
     if outcome.is_timed_out() {
-        println!("process {number} has waited {LONG:?}: who initializes the segment is slow, or dead");
+        writeln!(io::stdout(), "process {number} has waited {LONG:?}: who initializes the segment is slow, or dead")?;
         segment.news.release(1)?;
         outcome = segment.once.call_once_for(initializer, FOREVER)?;
     }
     outcome.is_done().then_some(()).ok_or("nobody has initialized the segment")?;
     segment.check()?;
-    println!("process {number} {ending}");
+    writeln!(io::stdout(), "process {number} {ending}")?;
     Ok(segment.news.release(1)?)
 }
 
@@ -129,16 +129,16 @@ fn parent(option: &str) -> Result<()> {
         let place = number as usize - 1;
         crew.processes[place].kill()?;
         let status = crew.processes.remove(place).wait()?;
-        println!("process {number} was half way when the parent killed and reaped it: {status}");
+        writeln!(io::stdout(), "process {number} was half way when the parent killed and reaped it: {status}")?;
         crew.await_permits(segment.news, PROCESSES - 1)?;
-        println!("the parent clears what is half done, and resets the once");
+        writeln!(io::stdout(), "the parent clears what is half done, and resets the once")?;
         segment.table.iter().for_each(|word| word.store(0, Relaxed));
         segment.once.reset();
     }
     crew.await_permits(segment.news, crew.processes.len() as u32)?;
     segment.check()?;
-    println!("one process has initialized the segment, and {} found it ready", crew.processes.len() - 1);
-    Ok(())
+    let ready = crew.processes.len() - 1;
+    Ok(writeln!(io::stdout(), "one process has initialized the segment, and {ready} found it ready")?)
 }
 
 /// When it is dropped, the processes have ended and the name is gone.

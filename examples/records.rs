@@ -9,6 +9,7 @@
 //! between. The parent reaps it, so it *knows* that it is dead, and unlocks in its name.
 
 use slotsync::{Guarded, SharedBuffer};
+use std::io::{self, Write};
 use std::process::{Child, Command, ExitCode, exit, id};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::{env, thread, time::Duration};
@@ -25,6 +26,8 @@ const ACCOUNTS: usize = 8;
 const MONEY: i64 = 1_000;
 /// So long that it is worth a look at what is wrong.
 const LONG: Duration = Duration::from_millis(100);
+/// So long that the parent must be gone: nobody unlocks in a dead one's name any more.
+const FOREVER: Duration = Duration::from_secs(10);
 
 /// Raised whenever the fields below change, so that old and new programs do not meet.
 const VERSION: u32 = 1;
@@ -87,8 +90,8 @@ fn main() -> ExitCode {
     let outcome = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => parent(),
         ["--help"] => {
-            println!("usage: cargo run --release --features guarded --example records");
-            Ok(())
+            let usage = "usage: cargo run --release --features guarded --example records";
+            writeln!(io::stdout(), "{usage}").map_err(Into::into)
         }
         // A process that the parent has started: not for people.
         ["--attach", name, number] => attach(name, number),
@@ -115,18 +118,19 @@ fn attach(name: &str, number: &str) -> Result<()> {
         random ^= random << 17;
         let [from, to] = [random % 8, random / 8 % 8].map(|account| account as usize);
         let amount = (random / 64 % 1_000) as i64;
-        let outcome = bank.try_update(|bank| {
+        let transfer = |bank: &mut Bank| {
             bank.send(from, amount)?;
             if number == VICTIM && turn >= TRANSFERS / 2 {
                 exit(HELD);
             }
             bank.receive(to, amount);
             Ok::<(), NoMoney>(())
-        });
+        };
+        let outcome = bank.try_update_for(transfer, FOREVER).ok_or("the parent is gone")?;
         refused += u64::from(outcome.is_err());
     }
-    println!("process {number} made {} transfers, and {refused} were refused", TRANSFERS - refused);
-    Ok(())
+    let made = TRANSFERS - refused;
+    Ok(writeln!(io::stdout(), "process {number} made {made} transfers, and {refused} were refused")?)
 }
 
 fn parent() -> Result<()> {
@@ -153,26 +157,25 @@ fn parent() -> Result<()> {
                 bank.check()?;
                 looks += 1;
             }
-            None => println!("the bank has been locked for {LONG:?}: who locked it is slow, or dead"),
+            None => writeln!(io::stdout(), "the bank has been locked for {LONG:?}: who locked it is slow, or dead")?,
         }
         thread::sleep(Duration::from_millis(1));
         if crew.has_lost_one_that_held_the_lock()? {
-            println!("process {VICTIM} died in the midst of a transfer; the parent reaped it, and unlocks in its name");
+            let what = "died in the midst of a transfer; the parent reaped it, and unlocks in its name";
+            writeln!(io::stdout(), "process {VICTIM} {what}")?;
             bank.lock().unlock()?;
             bank.get().check()?;
         }
     }
     let bank = bank.get();
     bank.check()?;
-    println!("account  balance  sent  received");
+    writeln!(io::stdout(), "account  balance  sent  received")?;
     for (number, account) in (1..).zip(&bank.accounts) {
-        println!("{number:7}  {:7}  {:4}  {:8}", account.balance, account.sent, account.received);
+        writeln!(io::stdout(), "{number:7}  {:7}  {:4}  {:8}", account.balance, account.sent, account.received)?;
     }
-    println!(
-        "all money is there after {} transfers, and was whenever the parent looked: {looks} times",
-        bank.transfers
-    );
-    Ok(())
+    let made = bank.transfers;
+    let result = "and was whenever the parent looked";
+    Ok(writeln!(io::stdout(), "all money is there after {made} transfers, {result}: {looks} times")?)
 }
 
 /// When it is dropped, the processes have ended and the name is gone.

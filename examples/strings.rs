@@ -34,7 +34,7 @@ usage: cargo run --release --example strings -- [--hostile] [TEXT...]
   TEXT       a text to send, in UTF-8, of at most 256 bytes; without any, some are sent
   --hostile  the child answers with what is no text: with lengths that cannot be, with bytes that
              are not UTF-8
-  --         what follows is a text, though it begins with --
+  --         before the first text: what follows are texts, though they begin with --
   --help     this text
 
 Exit status: 0; 1 if a text or an answer was refused, the child died, or the system refused
@@ -156,16 +156,18 @@ fn main() -> ExitCode {
         rest => ("", rest),
     };
     let outcome = match rest {
-        ["--help"] => io::stdout().write_all(HELP.as_bytes()).map_err(Into::into),
+        ["--help", ..] => io::stdout().write_all(HELP.as_bytes()).map_err(Into::into),
         // A process that the parent has started: not for people.
         ["--attach", name, texts, hostile] => attach(name, texts, *hostile == "--hostile"),
         ["--", texts @ ..] => parent(texts, hostile),
-        [option, ..] if option.starts_with("--") => {
-            eprintln!("strings: {option:?} is not an option; --help lists them");
-            return ExitCode::from(2);
-        }
         [] => parent(&TEXTS, hostile),
-        texts => parent(texts, hostile),
+        texts => match texts.iter().find(|text| text.starts_with("--")) {
+            Some(option) => {
+                eprintln!("strings: {option:?} is no option, or is one in a wrong place; --help says more");
+                return ExitCode::from(2);
+            }
+            None => parent(texts, hostile),
+        },
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     eprintln!("strings: {error}");

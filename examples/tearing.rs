@@ -157,7 +157,7 @@ fn seconds(arguments: &[&str]) -> std::result::Result<u64, String> {
             given.ok_or_else(|| format!("--seconds {value:?} is not a number from 1 to {MOST_SECONDS}"))
         }
         ["--seconds"] => Err(format!("--seconds needs a number from 1 to {MOST_SECONDS}")),
-        _ => Err(format!("{arguments:?} is not understood: there is one option, --seconds")),
+        _ => Err(format!("{arguments:?} is not understood: there are the options --seconds and --help")),
     }
 }
 

@@ -53,6 +53,20 @@ impl Atomics {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, BigUint64Array, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(16)?;
+    /// let counts = BigUint64Array::rest(&buffer, 0)?;
+    /// assert_eq!(Atomics::store(counts, 1, u64::MAX)?, u64::MAX);
+    /// assert_eq!(Atomics::load(counts, 1)?, u64::MAX);
+    /// let beyond = Atomics::store(counts, 2, 0).unwrap_err();
+    /// assert_eq!(beyond.to_string(), "element 2 was asked for, but the array has 2 elements");
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn store<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::store(cell.atomic(), value, SeqCst)).map(|()| value)
     }
@@ -62,6 +76,18 @@ impl Atomics {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, SharedBuffer, Uint32Array};
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let tickets = Uint32Array::rest(&buffer, 0)?;
+    /// assert_eq!(Atomics::exchange(tickets, 0, 7)?, 0);
+    /// assert_eq!(Atomics::exchange(tickets, 0, 0)?, 7, "whoever comes first takes it");
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn exchange<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::exchange(cell.atomic(), value, SeqCst))
     }
@@ -120,6 +146,18 @@ impl Atomics {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, SharedBuffer, Uint16Array};
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let array = Uint16Array::rest(&buffer, 0)?;
+    /// assert_eq!(Atomics::sub(array, 0, 1)?, 0);
+    /// assert_eq!(array.get(0), Some(u16::MAX));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn sub<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::sub(cell.atomic(), value, SeqCst))
     }
@@ -129,6 +167,19 @@ impl Atomics {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, SharedBuffer, Uint8Array};
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let flags = Uint8Array::rest(&buffer, 0)?;
+    /// flags.set(0, 0b1100)?;
+    /// assert_eq!(Atomics::and(flags, 0, 0b1010)?, 0b1100);
+    /// assert_eq!(flags.get(0), Some(0b1000));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn and<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::and(cell.atomic(), value, SeqCst))
     }
@@ -138,6 +189,19 @@ impl Atomics {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, SharedBuffer, Uint8Array};
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let flags = Uint8Array::rest(&buffer, 0)?;
+    /// flags.set(0, 0b1100)?;
+    /// assert_eq!(Atomics::or(flags, 0, 0b1010)?, 0b1100);
+    /// assert_eq!(flags.get(0), Some(0b1110));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn or<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::or(cell.atomic(), value, SeqCst))
     }
@@ -147,12 +211,34 @@ impl Atomics {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, SharedBuffer, Uint8Array};
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let flags = Uint8Array::rest(&buffer, 0)?;
+    /// flags.set(0, 0b1100)?;
+    /// assert_eq!(Atomics::xor(flags, 0, 0b1010)?, 0b1100);
+    /// assert_eq!(flags.get(0), Some(0b0110));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn xor<T: IntegerElement>(array: TypedArray<'_, T>, index: usize, value: T) -> Result<T, Error> {
         array.cell(index).map(|cell| T::xor(cell.atomic(), value, SeqCst))
     }
 
     /// Are operations on elements of so many bytes done without a lock? All that there are: of 1, 2 and 4 bytes, and of 8
     /// where the machine has them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::Atomics;
+    ///
+    /// assert!([1, 2, 4].into_iter().all(Atomics::is_lock_free));
+    /// assert!(!Atomics::is_lock_free(3));
+    /// ```
     pub fn is_lock_free(bytes: usize) -> bool {
         matches!(bytes, 1 | 2 | 4) || bytes == 8 && sync::HAS_64_BITS
     }
@@ -163,7 +249,7 @@ impl Atomics {
     /// What was done before a change that this finds, or before a notify that ends it, is seen.
     ///
     /// An array of 64 bits has no such call: the kernels' futexes are of 32 bits, and a change of the other half would go
-    /// by unseen.
+    /// by unseen. To wait for a value of 64 bits, make it a [`Synchronic`](crate::Synchronic).
     ///
     /// # Errors
     ///
@@ -204,6 +290,19 @@ impl Atomics {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before `index`. Nobody is woken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, Int32Array, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let ready = Int32Array::rest(&buffer, 0)?;
+    /// Atomics::store(ready, 0, 1)?; // First the change, then the call.
+    /// let woken = Atomics::notify(ready, 0, u32::MAX)?;
+    /// assert!(matches!(woken, Some(0) | None), "nobody waited");
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn notify(array: TypedArray<'_, i32>, index: usize, count: u32) -> Result<Option<u32>, Error> {
         let slot = array.slot(index)?;
         // SeqCst: who is woken sees what was done before. Pairs with the fence of wait.
@@ -216,6 +315,23 @@ impl Atomics {
     }
 
     /// Tells the processor that this is a loop that waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Atomics, SharedBuffer, Uint8Array};
+    ///
+    /// let buffer = SharedBuffer::new(4)?;
+    /// let ready = Uint8Array::rest(&buffer, 0)?;
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(move || Atomics::store(ready, 0, 1));
+    ///     // For what comes at once. Who may wait for longer sleeps: see `wait`.
+    ///     while Atomics::load(ready, 0) == Ok(0) {
+    ///         Atomics::pause();
+    ///     }
+    /// });
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn pause() {
         sync::spin_loop();
     }

@@ -69,6 +69,18 @@ impl<'buf> BumpAllocator<'buf> {
     /// # Errors
     ///
     /// [`Error::OutOfBounds`]: the buffer has no such slots. [`Error::InOwnRange`]: it would hand out its own slot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{BumpAllocator, Error, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(4096)?;
+    /// let allocator = BumpAllocator::new(&buffer, 0, 1..1024)?;
+    /// assert_eq!(allocator.left(), 4092);
+    /// assert_eq!(BumpAllocator::new(&buffer, 0, 0..1024).unwrap_err(), Error::InOwnRange { index: 0 });
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn new(buffer: &'buf SharedBuffer, index: usize, range: Range<usize>) -> Result<Self, Error> {
         let used = buffer.slot(index)?;
         if range.contains(&index) {
@@ -88,6 +100,20 @@ impl<'buf> BumpAllocator<'buf> {
     /// # Errors
     ///
     /// As for [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{BumpAllocator, SharedBuffer, TypedArray};
+    ///
+    /// let buffer = SharedBuffer::new(64)?;
+    /// BumpAllocator::new(&buffer, 0, 1..16)?.allocate(40, 4)?;
+    /// // Nobody else is there, and what was used is to be zero again.
+    /// TypedArray::<i32>::new(&buffer, 4, 15)?.fill(0);
+    /// let allocator = BumpAllocator::initialize(&buffer, 0, 1..16)?;
+    /// assert_eq!((allocator.used(), allocator.left()), (0, 60));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn initialize(buffer: &'buf SharedBuffer, index: usize, range: Range<usize>) -> Result<Self, Error> {
         let allocator = Self::new(buffer, index, range)?;
         // Release: publishes how the range was left. Pairs with the Acquire of allocate.
@@ -103,6 +129,20 @@ impl<'buf> BumpAllocator<'buf> {
     ///
     /// [`Error::Exhausted`]: so many are not left; then nothing changes, and less may fit. [`Error::BadAlignment`]:
     /// `align` is no power of two.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{BumpAllocator, Error, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(64)?;
+    /// let allocator = BumpAllocator::new(&buffer, 0, 1..16)?;
+    /// assert_eq!(allocator.allocate(5, 1)?, 4);
+    /// assert_eq!(allocator.allocate(8, 32)?, 32, "20 bytes are skipped");
+    /// assert_eq!(allocator.allocate(32, 4), Err(Error::Exhausted { bytes: 32, align: 4, left: 24 }));
+    /// assert_eq!(allocator.allocate(24, 4)?, 40);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn allocate(&self, bytes: usize, align: usize) -> Result<usize, Error> {
         if !align.is_power_of_two() {
             return Err(Error::BadAlignment { align });
@@ -141,6 +181,22 @@ impl<'buf> BumpAllocator<'buf> {
     /// # Errors
     ///
     /// [`Error::Exhausted`]. Then nothing changes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{BumpAllocator, Event, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(64)?;
+    /// let allocator = BumpAllocator::new(&buffer, 0, 2..16)?;
+    /// let place = allocator.allocate_place::<Event>()?;
+    /// buffer.slot(1)?.store(place.index() as i32, std::sync::atomic::Ordering::Release);
+    /// // Whoever reads the index there finds the same event.
+    /// let index = buffer.slot(1)?.load(std::sync::atomic::Ordering::Acquire);
+    /// Event::new(&buffer, index as usize)?.set();
+    /// assert!(place.of(&buffer)?.is_set());
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn allocate_place<P: Primitive>(&self) -> Result<Place<P>, Error> {
         let [bytes, align] = [P::SLOTS, P::ALIGN].map(|slots| slots.saturating_mul(SLOT_BYTES));
         Ok(Place::at(self.allocate(bytes, align)? / SLOT_BYTES))

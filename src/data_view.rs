@@ -274,6 +274,57 @@ impl<'buf> DataView<'buf> {
         if IS_LITTLE_ENDIAN { self.set_le(byte_offset, value) } else { self.set_be(byte_offset, value) }
     }
 
+    /// Reads as many bytes as there is room for, from `byte_offset` on, counted from the start of the view: what is no number,
+    /// such as a text. Otherwise as [`SharedBuffer::read_bytes`], with what can tear there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BytesOutOfBounds`]: the view ends before, though the buffer be longer. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{DataView, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(64)?;
+    /// let message = DataView::new(&buffer, 3, 20)?;
+    /// message.set_be(0, 5_u16)?;
+    /// message.write_bytes(2, b"hello")?;
+    /// // Who reads believes no length: one that is too great is an error.
+    /// let mut text = vec![0; message.get_be::<u16>(0)?.into()];
+    /// message.read_bytes(2, &mut text)?;
+    /// assert_eq!(text, b"hello");
+    /// assert!(message.read_bytes(16, &mut text).is_err());
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn read_bytes(&self, byte_offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
+        self.buffer().read_bytes(self.start_of(byte_offset, bytes.len())?, bytes)
+    }
+
+    /// Writes these bytes, from `byte_offset` on, counted from the start of the view. Otherwise as
+    /// [`SharedBuffer::write_bytes`]. Wakes nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BytesOutOfBounds`]: the view ends before they do. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{DataView, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(16)?;
+    /// let view = DataView::new(&buffer, 2, 3)?;
+    /// view.write_bytes(1, &[7, 8])?;
+    /// assert_eq!(view.get_le::<u16>(1)?, 0x0807);
+    /// let beyond = view.write_bytes(2, &[7, 8]).unwrap_err();
+    /// assert_eq!(beyond.to_string(), "2 bytes from byte 2 on were asked for, but there are 3 bytes");
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn write_bytes(&self, byte_offset: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.buffer().write_bytes(self.start_of(byte_offset, bytes.len())?, bytes)
+    }
+
     fn read<T: Element>(&self, byte_offset: usize) -> Result<T::Bytes, Error> {
         let mut bytes = T::Bytes::default();
         self.place::<T>(byte_offset)?.copy_to(0, bytes.as_mut())?;
@@ -288,6 +339,12 @@ impl<'buf> DataView<'buf> {
     fn place<T: Element>(&self, byte_offset: usize) -> Result<Uint8Array<'buf>, Error> {
         let end = end_of_range(byte_offset, size_of::<T>(), self.byte_length())?;
         self.bytes.subarray(byte_offset..end)
+    }
+
+    /// Where so many bytes of the view begin in the buffer.
+    fn start_of(&self, byte_offset: usize, count: usize) -> Result<usize, Error> {
+        end_of_range(byte_offset, count, self.byte_length())?;
+        Ok(self.byte_offset() + byte_offset)
     }
 }
 

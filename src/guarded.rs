@@ -15,8 +15,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// A value of plain data and a [`Lock`] beside it, between threads and between processes.
 ///
 /// A `Guarded` is a `Copy` handle: lock, value and a header are all in the slots. `T` is whatever [`zerocopy`] can make
-/// from any bytes: numbers, arrays, and structs of them that derive its traits and have no padding. It goes in and out
-/// by copying, word by word, so no reference into shared memory ever exists: closures get a copy of their own. A large
+/// from any bytes: numbers, arrays, and structs of them that derive its traits and have no padding. (They have no `bool`
+/// and no enum either, which not all bytes make: a `u8` in place of them. To derive the traits, depend on zerocopy 0.8
+/// with its feature `derive`.) It goes in and out by copying, word by word, so no reference into shared memory ever exists: closures get a copy of their own. A large
 /// `T` is a large local variable.
 ///
 /// `VERSION` is that of the `T`, from 1 on: raise it whenever the fields change, and programs that have other ones are
@@ -133,6 +134,22 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Guarded<'bu
     /// # Errors
     ///
     /// [`Error::OutOfBounds`]: the buffer has no such slots.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Error, Guarded, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(4096)?;
+    /// Guarded::<[u32; 2], 1>::new(&buffer, 0)?.set([640, 480]);
+    /// // A program of the next version finds the old value, and nobody else is there.
+    /// assert!(matches!(Guarded::<[u64; 3], 2>::new(&buffer, 0), Err(Error::GuardedMismatch { .. })));
+    /// let [width, height] = Guarded::<[u32; 2], 1>::new(&buffer, 0)?.get().map(u64::from);
+    /// let size = Guarded::<_, 2>::initialize(&buffer, 0, [width, height, 60])?;
+    /// assert_eq!(size.get(), [640, 480, 60]);
+    /// assert!(Guarded::<[u32; 2], 1>::new(&buffer, 0).is_err());
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn initialize(buffer: &'buf SharedBuffer, index: usize, value: T) -> Result<Self, Error> {
         let words = Words::over(buffer.slots_from(index, Self::SLOTS)?)?;
         words.describe();
@@ -146,6 +163,21 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Guarded<'bu
     /// # Errors
     ///
     /// As for [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use slotsync::{Guarded, Scope, Slots};
+    /// use std::sync::atomic::AtomicI32;
+    ///
+    /// static WORDS: [AtomicI32; 9] = [const { AtomicI32::new(0) }; 9];
+    /// let total = Guarded::<u32, 1>::from_slots(Slots::from_ref(&WORDS, Scope::Private)?)?;
+    /// total.update(|total| *total += 1);
+    /// assert_eq!(total.get(), 1);
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn from_slots(slots: Slots<'buf>) -> Result<Self, Error> {
         let words = Words::over(slots)?;
         words.attach()?;
@@ -170,6 +202,23 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Guarded<'bu
     }
 
     /// A copy of the value, or gives up after `timeout`. [`Duration::ZERO`] tries once, [`Duration::MAX`] waits forever.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Guarded, SharedBuffer};
+    /// use std::time::Duration;
+    ///
+    /// let buffer = SharedBuffer::new(4 * Guarded::<u64, 1>::SLOTS)?;
+    /// let total = Guarded::<u64, 1>::new(&buffer, 0)?;
+    /// total.update(|value| {
+    ///     *value = 5;
+    ///     assert_eq!(total.try_get(), None, "it is in use: by this very call");
+    ///     assert_eq!(total.get_for(Duration::from_millis(1)), None);
+    /// });
+    /// assert_eq!(total.get_for(Duration::from_millis(1)), Some(5));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn get_for(&self, timeout: Duration) -> Option<T> {
         self.lock.lock_for(timeout).map(|_held| self.words.read())
     }
@@ -191,6 +240,23 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Guarded<'bu
     }
 
     /// Replaces the value, or gives up after `timeout`. [`Duration::ZERO`] tries once, [`Duration::MAX`] waits forever.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Guarded, Outcome, SharedBuffer};
+    /// use std::time::Duration;
+    ///
+    /// let buffer = SharedBuffer::new(4 * Guarded::<[u8; 3], 1>::SLOTS)?;
+    /// let color = Guarded::<[u8; 3], 1>::new(&buffer, 0)?;
+    /// let guard = color.lock().lock(); // As another agent would hold it.
+    /// assert_eq!(color.set_for([255, 0, 0], Duration::from_millis(1)), Outcome::TimedOut);
+    /// assert!(!color.try_set([255, 0, 0]));
+    /// drop(guard);
+    /// assert_eq!(color.set_for([0, 255, 0], Duration::from_millis(1)), Outcome::Done);
+    /// assert_eq!(color.get(), [0, 255, 0]);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn set_for(&self, value: T, timeout: Duration) -> Outcome {
         outcome(self.lock.lock_for(timeout).map(|_held| self.words.write(&value)))
     }
@@ -206,12 +272,44 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Guarded<'bu
     /// # Panics
     ///
     /// If `change` does. Then the value is what it was, and unlocked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Guarded, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(4 * Guarded::<[u64; 2], 1>::SLOTS)?;
+    /// let range = Guarded::<[u64; 2], 1>::new(&buffer, 0)?;
+    /// let length = range.update(|[start, end]| {
+    ///     *end += 10;
+    ///     *end - *start
+    /// });
+    /// assert_eq!((length, range.get()), (10, [0, 10]));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         self.change(self.lock.lock(), change)
     }
 
     /// As [`update`](Self::update), or gives up after `timeout`, and then does not call `change`. [`Duration::ZERO`] tries
     /// once, [`Duration::MAX`] waits forever. `change` may take as long as it likes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Guarded, SharedBuffer};
+    /// use std::time::Duration;
+    ///
+    /// let buffer = SharedBuffer::new(4 * Guarded::<u64, 1>::SLOTS)?;
+    /// let total = Guarded::<u64, 1>::new(&buffer, 0)?;
+    /// let add = |value: &mut u64| *value += 1;
+    /// assert_eq!(total.update_for(add, Duration::from_millis(10)), Some(()));
+    /// let guard = total.lock().lock();
+    /// assert_eq!(total.update_for(add, Duration::from_millis(1)), None);
+    /// drop(guard);
+    /// assert_eq!(total.get(), 1);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn update_for<R>(&self, change: impl FnOnce(&mut T) -> R, timeout: Duration) -> Option<R> {
         self.lock.lock_for(timeout).map(|held| self.change(held, change))
     }
@@ -228,11 +326,49 @@ impl<'buf, T: FromBytes + IntoBytes + Immutable, const VERSION: u32> Guarded<'bu
     /// # Errors
     ///
     /// What `change` returns. Then the value is what it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Guarded, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(4 * Guarded::<[u32; 2], 1>::SLOTS)?;
+    /// let stock = Guarded::<[u32; 2], 1>::initialize(&buffer, 0, [3, 0])?;
+    /// let take = |count: u32| {
+    ///     stock.try_update(|[left, sold]| {
+    ///         *sold += count; // Undone by nobody, if the next line fails.
+    ///         *left = left.checked_sub(count).ok_or("not so many are left")?;
+    ///         Ok::<u32, &str>(*left)
+    ///     })
+    /// };
+    /// assert_eq!(take(2), Ok(1));
+    /// assert_eq!(take(2), Err("not so many are left"));
+    /// assert_eq!(stock.get(), [1, 2]);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn try_update<R, E>(&self, change: impl FnOnce(&mut T) -> Result<R, E>) -> Result<R, E> {
         self.try_change(self.lock.lock(), change)
     }
 
     /// As [`try_update`](Self::try_update), or gives up after `timeout`, and then does not call `change`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Guarded, SharedBuffer};
+    /// use std::time::Duration;
+    ///
+    /// let buffer = SharedBuffer::new(4 * Guarded::<u32, 1>::SLOTS)?;
+    /// let left = Guarded::<u32, 1>::initialize(&buffer, 0, 1)?;
+    /// let take = |left: &mut u32| left.checked_sub(1).map(|now| *left = now).ok_or("none is left");
+    /// let short = Duration::from_millis(1);
+    /// assert_eq!(left.try_update_for(take, short), Some(Ok(())));
+    /// assert_eq!(left.try_update_for(take, short), Some(Err("none is left")));
+    /// let guard = left.lock().lock();
+    /// assert_eq!(left.try_update_for(take, short), None);
+    /// # drop(guard);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn try_update_for<R, E>(
         &self,
         change: impl FnOnce(&mut T) -> Result<R, E>,

@@ -82,6 +82,23 @@ impl Layout {
 
     /// An empty layout from slot `index` on, which is its own: for memory that begins with something else, such as
     /// another layout.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Layout, Lock, SharedBuffer};
+    ///
+    /// let mut first = Layout::new();
+    /// let one = first.place::<Lock>();
+    /// let mut second = Layout::starting_at(first.byte_length() / 4);
+    /// let other = second.place::<Lock>();
+    /// assert_eq!((one.index(), other.index()), (1, 3));
+    ///
+    /// let buffer = SharedBuffer::new(second.byte_length())?;
+    /// first.attach(&buffer)?;
+    /// second.attach(&buffer)?;
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn starting_at(index: usize) -> Self {
         let end = index.saturating_mul(SLOT_BYTES).min(BEYOND);
         let mark = Place::at(end / SLOT_BYTES);
@@ -114,6 +131,26 @@ impl Layout {
 
     /// Goes on with the next [cache line](Self::CACHE_LINE), unless one begins here. Before and after what comes in
     /// between, it keeps that on lines of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Layout, SharedBuffer, TypedArray};
+    ///
+    /// // Counters that nothing else shares a line with; and behind them, an array that grows along with the buffer.
+    /// let mut layout = Layout::new();
+    /// layout.pad();
+    /// let counts = layout.array::<u64>(5);
+    /// layout.pad();
+    /// assert_eq!((counts.byte_offset(), layout.byte_length()), (128, 256));
+    ///
+    /// let buffer = SharedBuffer::growable(layout.byte_length(), 4096)?;
+    /// layout.attach(&buffer)?;
+    /// let records = TypedArray::<u64>::rest(&buffer, layout.byte_length())?;
+    /// buffer.grow(512)?;
+    /// assert_eq!(records.len(), 32);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn pad(&mut self) {
         self.end = next_multiple(self.end, Self::CACHE_LINE);
     }
@@ -129,6 +166,19 @@ impl Layout {
     /// A number that tells layouts apart: of what was placed, where, in which order, and how long. It is never zero.
     ///
     /// It is the 32-bit FNV-1a hash of this layout's text (see [`Display`](fmt::Display)), or 1 if that is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Layout, Lock};
+    ///
+    /// let (mut one, mut other) = (Layout::new(), Layout::new());
+    /// one.place::<Lock>();
+    /// other.place::<Lock>();
+    /// assert_eq!(one.fingerprint(), other.fingerprint());
+    /// other.array::<u8>(1);
+    /// assert_ne!(one.fingerprint(), other.fingerprint());
+    /// ```
     pub fn fingerprint(&self) -> u32 {
         let fnv_1a = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
         self.text.bytes().fold(0x811c_9dc5, fnv_1a).max(1)

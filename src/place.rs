@@ -25,6 +25,19 @@ impl<P: Primitive> Place<P> {
     }
 
     /// The first slot: for the primitive's `initialize`, and to tell another agent of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Layout, Semaphore, SharedBuffer};
+    ///
+    /// let mut layout = Layout::new();
+    /// let permits = layout.place::<Semaphore>();
+    /// let buffer = SharedBuffer::new(layout.byte_length())?;
+    /// let semaphore = Semaphore::initialize(&buffer, permits.index(), 3)?;
+    /// assert_eq!(permits.of(&buffer)?.permits(), semaphore.permits());
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn index(&self) -> usize {
         self.index
     }
@@ -104,6 +117,19 @@ impl<T: Element> ArrayPlace<T> {
     /// # Errors
     ///
     /// As for [`TypedArray::new`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Layout, SharedBuffer};
+    ///
+    /// let mut layout = Layout::new();
+    /// let samples = layout.array::<f64>(100);
+    /// assert_eq!((samples.byte_offset(), samples.len()), (8, 100));
+    /// let buffer = SharedBuffer::new(layout.byte_length())?;
+    /// samples.of(&buffer)?.fill(0.5);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn of<'buf>(&self, buffer: &'buf SharedBuffer) -> Result<TypedArray<'buf, T>, Error> {
         TypedArray::new(buffer, self.byte_offset, self.length)
     }
@@ -112,6 +138,15 @@ impl<T: Element> ArrayPlace<T> {
 impl ArrayPlace<i32> {
     /// The slots that its elements are: for [`SharedBuffer::slots`], or for a [`BumpAllocator`](crate::BumpAllocator)
     /// to hand out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::Layout;
+    ///
+    /// let mut layout = Layout::new();
+    /// assert_eq!(layout.array::<i32>(10).slots(), 1..11);
+    /// ```
     pub fn slots(&self) -> Range<usize> {
         let first = self.byte_offset / SLOT_BYTES;
         first..first.saturating_add(self.length)

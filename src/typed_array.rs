@@ -18,6 +18,10 @@ use core::ops::Range;
 /// or the other, never a mixture, and nothing of what was done before. [`Atomics`](crate::Atomics) has the operations
 /// with order.
 ///
+/// There is no `array[i]`, which would be a reference into memory that others write, and so no iterator of references:
+/// [`get`](Self::get) and [`set`](Self::set) copy one element, [`to_vec`](Self::to_vec) and
+/// [`copy_to`](Self::copy_to) copy many.
+///
 /// # Examples
 ///
 /// ```
@@ -61,6 +65,21 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     /// [`Error::UnevenOffset`]: the offset is not a multiple of the element's size. [`Error::ArrayOutOfBounds`]: the buffer
     /// ends before the array does. [`Error::Misaligned`]: foreign memory starts where no element of this size can.
     /// [`Error::Unsupported`]: in a loom model, whose atomics cannot overlay bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Error, SharedBuffer, TypedArray};
+    ///
+    /// let buffer = SharedBuffer::new(64)?;
+    /// let counts = TypedArray::<u64>::new(&buffer, 16, 6)?;
+    /// assert_eq!((counts.byte_offset(), counts.len(), counts.byte_length()), (16, 6, 48));
+    /// let uneven = TypedArray::<u64>::new(&buffer, 12, 6).unwrap_err();
+    /// assert_eq!(uneven, Error::UnevenOffset { byte_offset: 12, size: 8 });
+    /// let beyond = TypedArray::<u64>::new(&buffer, 16, 7).unwrap_err();
+    /// assert_eq!(beyond, Error::ArrayOutOfBounds { byte_offset: 16, length: 7, size: 8, bytes: 64 });
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn new(buffer: &'buf SharedBuffer, byte_offset: usize, length: usize) -> Result<Self, Error> {
         let size = Self::BYTES_PER_ELEMENT;
         if byte_offset % size != 0 {
@@ -153,12 +172,37 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: the array ends before. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Error, Float64Array, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(16)?;
+    /// let samples = Float64Array::rest(&buffer, 0)?;
+    /// samples.set(1, 0.5)?;
+    /// assert_eq!((samples.get(0), samples.get(1), samples.get(2)), (Some(0.0), Some(0.5), None));
+    /// assert_eq!(samples.set(2, 0.5), Err(Error::ElementOutOfRange { index: 2, length: 2 }));
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     #[inline]
     pub fn set(&self, index: usize, value: T) -> Result<(), Error> {
         self.cell(index).map(|cell| T::store(cell.atomic(), value, Relaxed))
     }
 
     /// Writes `value` to each element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{SharedBuffer, Uint16Array};
+    ///
+    /// let buffer = SharedBuffer::new(8)?;
+    /// let array = Uint16Array::rest(&buffer, 0)?;
+    /// array.subarray(1..3)?.fill(7);
+    /// assert_eq!(array.to_vec(), [0, 7, 7, 0]);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn fill(&self, value: T) {
         self.cells().for_each(|cell| T::store(cell.atomic(), value, Relaxed));
     }
@@ -170,6 +214,20 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     ///
     /// [`Error::ElementOutOfRange`]: the range has an element beyond the last, which the error names; or it is empty, and
     /// begins there. (The standard would cut it off at the end.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Error, SharedBuffer, TypedArray};
+    ///
+    /// let buffer = SharedBuffer::new(8)?;
+    /// let bytes = TypedArray::<u8>::rest(&buffer, 0)?;
+    /// let part = bytes.subarray(2..5)?;
+    /// part.set(0, 9)?;
+    /// assert_eq!((part.len(), bytes.get(2)), (3, Some(9)));
+    /// assert_eq!(bytes.subarray(2..9).unwrap_err(), Error::ElementOutOfRange { index: 8, length: 8 });
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn subarray(&self, range: Range<usize>) -> Result<Self, Error> {
         // In order, as in the standard for all that goes by the whole length: the answer tells of it, as `len` does.
         let length = self.len();
@@ -191,6 +249,19 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: they do not all fit. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Error, SharedBuffer, TypedArray};
+    ///
+    /// let buffer = SharedBuffer::new(8)?;
+    /// let halves = TypedArray::<i16>::rest(&buffer, 0)?;
+    /// halves.copy_from(2, &[-1, -2])?;
+    /// assert_eq!(halves.copy_from(3, &[5, 6]), Err(Error::ElementOutOfRange { index: 4, length: 4 }));
+    /// assert_eq!(halves.to_vec(), [0, 0, -1, -2]);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn copy_from(&self, index: usize, values: &[T]) -> Result<(), Error> {
         let end = index.saturating_add(values.len());
         let cells = self.subarray(index..end)?;
@@ -203,6 +274,20 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     /// # Errors
     ///
     /// [`Error::ElementOutOfRange`]: there are not so many. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{SharedBuffer, TypedArray};
+    ///
+    /// let buffer = SharedBuffer::new(32)?;
+    /// let counts = TypedArray::<u64>::rest(&buffer, 0)?;
+    /// counts.fill(3);
+    /// let mut copy = [0; 2]; // As long as what is wanted, and on this thread's stack.
+    /// counts.copy_to(1, &mut copy)?;
+    /// assert_eq!(copy, [3, 3]);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn copy_to(&self, index: usize, values: &mut [T]) -> Result<(), Error> {
         let end = index.saturating_add(values.len());
         let cells = self.subarray(index..end)?;

@@ -19,6 +19,7 @@ const QUEUE: &str = "bounded_queue";
 const INITIALIZE: &str = "initialize";
 const TEARING: &str = "tearing";
 const STRINGS: &str = "strings";
+const RECORDS: &str = "records";
 
 const WAYS: [&str; 2] = ["Lock and two Conds", "two Semaphores and a Lock"];
 
@@ -171,6 +172,7 @@ fn a_bad_argument_is_refused_with_its_value_and_the_bound() {
         assert_refused(QUEUE, arguments, words);
     }
     assert_refused(STRINGS, &["--friendly", "text"], &["\"--friendly\"", "--help"]);
+    assert_refused(STRINGS, &["text", "--hostile"], &["\"--hostile\"", "--help"]);
     assert_refused(TEARING, &["--seconds", "0"], &["--seconds", "\"0\"", "1 to 600"]);
     assert_refused(TEARING, &["--seconds", "601"], &["\"601\"", "1 to 600"]);
     assert_refused(TEARING, &["--seconds"], &["--seconds", "1 to 600"]);
@@ -274,13 +276,35 @@ fn an_error_leaves_nothing() {
     if is_skipped() {
         return;
     }
-    for name in [QUEUE, INITIALIZE, TEARING, STRINGS] {
+    let records = cfg!(feature = "guarded").then_some(RECORDS);
+    let names = [QUEUE, INITIALIZE, TEARING, STRINGS].into_iter().chain(records);
+    for (name, arguments) in names.flat_map(|name| [(name, &[][..]), (name, &["--help"])]) {
         // Nothing can be printed.
         let full = File::create("/dev/full").unwrap();
-        let run = Run::start_with(name, &[], |command| _ = command.stdout(full)).end();
+        let run = Run::start_with(name, arguments, |command| _ = command.stdout(full)).end();
         run.assert_code(1);
         assert!(run.complaints.contains("No space left"), "{}", run.complaints);
+        assert!(!run.complaints.contains("panicked"), "{}", run.complaints);
     }
+}
+
+/// What the parent made stays, if it is killed; but nobody sleeps for ever on a lock that it alone would unlock.
+#[cfg(feature = "guarded")]
+#[test]
+fn who_waits_for_a_dead_ones_lock_gives_up_when_the_parent_is_gone_too() {
+    if is_skipped() {
+        return;
+    }
+    let mut run = Run::start(RECORDS, &[]);
+    until("there are processes", || run.workers().len() == 4 || run.parent.try_wait().unwrap().is_some());
+    run.parent.kill().unwrap();
+    run.parent.wait().unwrap();
+    // Who has not come to it yet does not find it, and ends.
+    for left in run.leftovers() {
+        std::fs::remove_file(left).unwrap();
+    }
+    until("the others have given up", || run.workers().is_empty());
+    run.end();
 }
 
 #[cfg(feature = "guarded")]
@@ -290,7 +314,7 @@ fn no_money_is_lost_though_one_dies_in_the_midst_of_a_transfer() {
         return;
     }
     for _ in 0..3 {
-        let run = Run::start("records", &[]).end();
+        let run = Run::start(RECORDS, &[]).end();
         run.assert_code(0);
         assert_eq!(run.complaints, "");
         let place = |words| run.output.lines().position(|line| line.contains(words)).expect(words);
@@ -299,8 +323,8 @@ fn no_money_is_lost_though_one_dies_in_the_midst_of_a_transfer() {
         assert_eq!(reports.count(), 3, "{}", run.output);
         assert!(run.output.lines().last().unwrap().starts_with("all money is there after "), "{}", run.output);
     }
-    assert_refused("records", &["--kill"], &["\"--kill\"", "--help"]);
-    let help = Run::start("records", &["--help"]).end();
+    assert_refused(RECORDS, &["--kill"], &["\"--kill\"", "--help"]);
+    let help = Run::start(RECORDS, &["--help"]).end();
     help.assert_code(0);
     assert!(help.output.contains("--features guarded"), "{}", help.output);
 }

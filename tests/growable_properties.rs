@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestRunner;
-use slotsync::{Atomics, BufferOptions, Error, SharedBuffer, TypedArray};
+use slotsync::{Atomics, BufferOptions, DataView, Error, SharedBuffer, TypedArray};
 use std::sync::atomic::Ordering::Relaxed;
 use support::Watchdog;
 use support::kept::Kept;
@@ -29,6 +29,9 @@ enum Op {
     Fill(u8),
     CopyFrom(Index, Vec<u8>),
     Subarray(Index, Index),
+    /// By a view of the rest: a number, and bytes.
+    View(Index, u32),
+    Bytes(Index, Vec<u8>),
     Again,
 }
 
@@ -45,6 +48,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<u8>().prop_map(Op::Fill),
         1 => (index(), vec(any::<u8>(), 0..9)).prop_map(|(index, values)| Op::CopyFrom(index, values)),
         1 => (index(), index()).prop_map(|(start, end)| Op::Subarray(start, end)),
+        1 => (index(), any::<u32>()).prop_map(|(index, value)| Op::View(index, value)),
+        1 => (index(), vec(any::<u8>(), 0..9)).prop_map(|(index, values)| Op::Bytes(index, values)),
         1 => Just(Op::Again),
     ]
 }
@@ -74,6 +79,7 @@ fn run(
     let bytes = TypedArray::<u8>::rest(buffer, 0).unwrap();
     let halves = TypedArray::<u16>::rest(buffer, 2).unwrap();
     let fixed = TypedArray::<u8>::new(buffer, 0, first).unwrap();
+    let view = DataView::rest(buffer, 1).unwrap();
     for op in ops {
         let (length, count) = (model.len(), (model.len() - 2) / 2);
         let at = |index: &Index| index.index(count + 2);
@@ -146,6 +152,28 @@ fn run(
                 prop_assert_eq!(part.is_ok(), start.max(end) <= length);
                 if let Ok(part) = part {
                     prop_assert_eq!(part.to_vec(), model.get(start..end).unwrap_or_default());
+                }
+            }
+            Op::View(index, value) => {
+                let at = index.index(length + 2);
+                let there = (at + 5 <= length).then(|| 1 + at..at + 5);
+                let error = Error::BytesOutOfBounds { byte_offset: at, count: 4, bytes: length - 1 };
+                let expected = there.clone().map(|there| u32::from_be_bytes(model[there].try_into().unwrap()));
+                prop_assert_eq!(view.get_be(at), expected.ok_or(error));
+                prop_assert_eq!(view.set_le(at, *value).is_ok(), there.is_some());
+                if let Some(there) = there {
+                    model[there].copy_from_slice(&value.to_le_bytes());
+                }
+            }
+            Op::Bytes(index, values) => {
+                let at = index.index(length + 2);
+                let there = (at + values.len() < length).then(|| 1 + at..1 + at + values.len());
+                let mut found = values.clone();
+                prop_assert_eq!(view.read_bytes(at, &mut found).is_ok(), there.is_some());
+                prop_assert_eq!(&found[..], there.clone().map_or(&values[..], |there| &model[there]));
+                prop_assert_eq!(buffer.write_bytes(at + 1, values).is_ok(), there.is_some());
+                if let Some(there) = there {
+                    model[there].copy_from_slice(values);
                 }
             }
             Op::Again => {

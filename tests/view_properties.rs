@@ -48,6 +48,15 @@ enum Op {
     Set(Order),
     ReadBytes,
     WriteBytes,
+    /// The same, through a view.
+    ReadView,
+    WriteView,
+    /// One element of an array, of floats too: `array_properties.rs` has integers.
+    GetElement,
+    SetElement,
+    Fill,
+    CopyTo,
+    CopyFrom,
     Slice,
     CopyWithin,
     /// By an array that begins so many elements further on.
@@ -71,6 +80,13 @@ fn op() -> impl Strategy<Value = Op> {
         3 => order().prop_map(Op::Set),
         1 => Just(Op::ReadBytes),
         1 => Just(Op::WriteBytes),
+        1 => Just(Op::ReadView),
+        1 => Just(Op::WriteView),
+        1 => Just(Op::GetElement),
+        1 => Just(Op::SetElement),
+        1 => Just(Op::Fill),
+        1 => Just(Op::CopyTo),
+        1 => Just(Op::CopyFrom),
         1 => Just(Op::Slice),
         1 => Just(Op::CopyWithin),
         1 => Just(Op::CopyFromArray)
@@ -160,6 +176,64 @@ fn run<T: Number + Element>(buffer: &SharedBuffer, model: &mut [u8], step: &Step
             let there = start..start + many.index(BYTES - start + 1);
             buffer.write_bytes(start, &step.bytes[..there.len()]).unwrap();
             model[there.clone()].copy_from_slice(&step.bytes[..there.len()]);
+        }
+        Op::ReadView | Op::WriteView => {
+            let start = begin.index(BYTES + 1);
+            let length = long.index(BYTES - start + 1);
+            let (at, count) = (at.index(length + 2), many.index(length + 2).min(BYTES));
+            let view = DataView::new(buffer, start, length).unwrap();
+            let there = (at + count <= length).then(|| start + at..start + at + count);
+            let error = Error::BytesOutOfBounds { byte_offset: at, count, bytes: length };
+            let expected = there.clone().map(drop).ok_or(error);
+            let mut bytes = step.bytes[..count].to_vec();
+            if let Op::ReadView = step.op {
+                prop_assert_eq!(view.read_bytes(at, &mut bytes), expected);
+                prop_assert_eq!(&bytes, there.map_or(&step.bytes[..count], |there| &model[there]));
+            } else {
+                prop_assert_eq!(view.write_bytes(at, &bytes), expected);
+                if let Some(there) = there {
+                    model[there].copy_from_slice(&bytes);
+                }
+            }
+        }
+        Op::GetElement | Op::SetElement | Op::Fill | Op::CopyTo | Op::CopyFrom => {
+            let start = size * begin.index(BYTES / size + 1);
+            let length = long.index((BYTES - start) / size + 1);
+            let array = TypedArray::<T>::new(buffer, start, length).unwrap();
+            let (index, count) = (at.index(length + 2), many.index(BYTES / size));
+            let place = |index: usize, count: usize| start + index * size..start + (index + count) * size;
+            let (value, there) = (T::from_bytes(&step.bytes), (index < length).then(|| place(index, 1)));
+            let raw = |values: &[T]| values.iter().copied().flat_map(Number::to_bytes).collect::<Vec<_>>();
+            let mut values: Vec<_> = step.bytes.chunks_exact(size).take(count).map(T::from_bytes).collect();
+            let fits = index + count <= length;
+            match step.op {
+                Op::GetElement => {
+                    prop_assert_eq!(array.get(index).map(Number::to_bytes), there.map(|there| model[there].to_vec()));
+                }
+                Op::SetElement => {
+                    let error = Error::ElementOutOfRange { index, length };
+                    prop_assert_eq!(array.set(index, value), there.clone().map(drop).ok_or(error));
+                    if let Some(there) = there {
+                        model[there].copy_from_slice(&step.bytes[..size]);
+                    }
+                }
+                Op::Fill => {
+                    array.fill(value);
+                    model[place(0, length)].chunks_exact_mut(size).for_each(|it| it.copy_from_slice(&value.to_bytes()));
+                }
+                Op::CopyTo => {
+                    let before = raw(&values);
+                    prop_assert_eq!(array.copy_to(index, &mut values).is_ok(), fits);
+                    let expected = if fits { &model[place(index, count)] } else { &before };
+                    prop_assert_eq!(&raw(&values), expected);
+                }
+                _ => {
+                    prop_assert_eq!(array.copy_from(index, &values).is_ok(), fits);
+                    if fits {
+                        model[place(index, count)].copy_from_slice(&raw(&values));
+                    }
+                }
+            }
         }
         Op::Slice | Op::CopyWithin | Op::CopyFromArray => {
             let start = size * begin.index(BYTES / size + 1);

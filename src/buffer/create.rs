@@ -14,6 +14,17 @@ impl SharedBuffer {
     ///
     /// [`Error::ZeroLength`], [`Error::UnevenLength`], [`Error::TooLarge`], or [`Error::NoRoom`] if the allocator
     /// refuses.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Error, Origin, Scope, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(4096)?;
+    /// assert_eq!((buffer.byte_length(), buffer.origin(), buffer.scope()), (4096, Origin::Heap, Scope::Private));
+    /// assert_eq!(SharedBuffer::new(0).unwrap_err(), Error::ZeroLength);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn new(bytes: usize) -> Result<Self, Error> {
         BufferOptions::new().heap(bytes)
     }
@@ -26,6 +37,18 @@ impl SharedBuffer {
     ///
     /// Those of the length, as [`new`](Self::new) has; [`Error::NoRoom`] if the address space has none;
     /// [`Error::Unsupported`] where there is no `fork` (Windows).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use slotsync::{Scope, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::anonymous(4096)?;
+    /// assert_eq!(buffer.scope(), Scope::Shared); // With each child that is forked from here on.
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn anonymous(bytes: usize) -> Result<Self, Error> {
         BufferOptions::new().anonymous(bytes)
     }
@@ -40,6 +63,19 @@ impl SharedBuffer {
     ///
     /// As [`anonymous`](Self::anonymous); [`Error::Unsupported`] on macOS and Windows; [`Error::Os`] if the process has
     /// no descriptor left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use slotsync::{Origin, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::memfd(4096)?;
+    /// assert_eq!(buffer.origin(), Origin::Descriptor);
+    /// assert!(buffer.as_fd().is_some());
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn memfd(bytes: usize) -> Result<Self, Error> {
         BufferOptions::new().memfd(bytes)
     }
@@ -63,9 +99,10 @@ impl SharedBuffer {
     /// Those of the length; [`Error::BadName`] for a name that is empty, `.` or `..`, holds a NUL or a slash other than
     /// a first one, or is longer than the system takes (255 bytes; 30 on macOS); [`Error::TooShort`] if it
     /// exists with fewer bytes; [`Error::HeaderVersion`] if it was made growable by another version of this crate;
-    /// [`Error::NoRoom`], [`Error::PermissionDenied`]; [`Error::Unsupported`] on Android and Windows; [`Error::Os`]. Beyond the process's limit on file sizes (`RLIMIT_FSIZE`) the system sends `SIGXFSZ`;
-    /// it is `NoRoom` where that is ignored. (On FreeBSD and macOS a failure may leave an object of length zero, since
-    /// others may have opened it already.)
+    /// [`Error::NoRoom`], [`Error::PermissionDenied`]; [`Error::Unsupported`] on Android and Windows; [`Error::Os`].
+    /// Beyond the process's limit on file sizes (`RLIMIT_FSIZE`) the system sends `SIGXFSZ`; it is `NoRoom` where that is
+    /// ignored. (On FreeBSD and macOS a failure may leave an object of length zero, since others may have opened it
+    /// already.)
     ///
     /// # Examples
     ///
@@ -93,6 +130,21 @@ impl SharedBuffer {
     /// # Errors
     ///
     /// As [`named`](Self::named), and [`Error::AlreadyExists`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use slotsync::{Error, SharedBuffer};
+    ///
+    /// let name = format!("/slotsync-created-{}", std::process::id());
+    /// let buffer = SharedBuffer::create_named(&name, 4096)?;
+    /// let again = SharedBuffer::create_named(&name, 4096).unwrap_err();
+    /// assert_eq!(again, Error::AlreadyExists { name: name.clone().into() });
+    /// SharedBuffer::unlink(&name)?;
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn create_named(name: &str, bytes: usize) -> Result<Self, Error> {
         BufferOptions::new().create_named(name, bytes)
     }
@@ -105,6 +157,21 @@ impl SharedBuffer {
     /// # Errors
     ///
     /// As [`named`](Self::named), and [`Error::NotFound`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use slotsync::{Error, SharedBuffer};
+    ///
+    /// let name = format!("/slotsync-opened-{}", std::process::id());
+    /// assert_eq!(SharedBuffer::open_named(&name).unwrap_err(), Error::NotFound { name: name.clone().into() });
+    /// let buffer = SharedBuffer::create_named(&name, 4096)?;
+    /// assert_eq!(SharedBuffer::open_named(&name)?.byte_length(), 4096);
+    /// SharedBuffer::unlink(&name)?;
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn open_named(name: &str) -> Result<Self, Error> {
         Ok(Self::over(named::open_whole(name)?, Scope::Shared))
     }
@@ -164,6 +231,22 @@ impl SharedBuffer {
     /// # Errors
     ///
     /// As [`file`](Self::file), and [`Error::NotFound`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use slotsync::{Error, SharedBuffer};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("state");
+    /// assert_eq!(SharedBuffer::open_file(&path).unwrap_err(), Error::NotFound { name: path.clone() });
+    /// SharedBuffer::create_file(&path, 64)?;
+    /// assert_eq!(SharedBuffer::open_file(&path)?.byte_length(), 64);
+    /// assert_eq!(SharedBuffer::create_file(&path, 64).unwrap_err(), Error::AlreadyExists { name: path });
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn open_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         Ok(Self::over(file::open_whole(path.as_ref())?, Scope::Shared))
     }

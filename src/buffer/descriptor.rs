@@ -46,6 +46,20 @@ impl SharedBuffer {
     /// # Errors
     ///
     /// As [`from_fd`](Self::from_fd), less `Unsealed`, and on every Unix.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::SharedBuffer;
+    /// use std::fs::File;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("state");
+    /// let buffer = SharedBuffer::create_file(&path, 64)?;
+    /// let file = File::options().read(true).write(true).open(&path).unwrap();
+    /// assert_eq!(SharedBuffer::from_unsealed_fd(file.into())?.byte_length(), 64);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub fn from_unsealed_fd(descriptor: OwnedFd) -> Result<Self, Error> {
         Ok(Self::over(open(descriptor, Growth::Reserved)?, Scope::Shared))
     }

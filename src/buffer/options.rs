@@ -81,6 +81,24 @@ impl BufferOptions {
     /// [`Error::MaxTooShort`] if its maximum is less than this (it may be more, and the buffer's is),
     /// [`Error::TooShort`] if it has not as many bytes as asked for, [`Error::HeaderVersion`]. [`Error::Unsupported`]
     /// for named objects on FreeBSD and macOS.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use slotsync::{BufferOptions, Error, SharedBuffer};
+    ///
+    /// let name = format!("/slotsync-options-{}", std::process::id());
+    /// let buffer = BufferOptions::new().max_byte_length(1 << 20).named(&name, 4096)?;
+    /// // Another program wants more than there can ever be.
+    /// let more = BufferOptions::new().max_byte_length(1 << 21).named(&name, 4096).unwrap_err();
+    /// assert_eq!(more, Error::MaxTooShort { name: name.clone().into(), found: 1 << 20, max: 1 << 21 });
+    /// // Of a fixed length, over the first bytes.
+    /// assert!(!SharedBuffer::named(&name, 64)?.is_growable());
+    /// SharedBuffer::unlink(&name)?;
+    /// # }
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
     pub const fn max_byte_length(self, max: usize) -> Self {
         Self { max: Some(max), ..self }
     }

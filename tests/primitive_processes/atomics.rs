@@ -6,6 +6,9 @@ use support::{LONG, Memory, SHORT, Watchdog, until};
 
 over_shared_origins! {
     processes_that_add_at_once_lose_nothing
+    processes_that_change_bits_at_once_do_not_change_each_others
+    processes_that_exchange_at_once_lose_nothing
+    floats_and_copies_that_one_process_writes_another_reads
     elements_are_never_seen_in_parts_from_another_process
     a_turn_is_passed_on_by_store_and_notify
     a_notify_counts_the_processes_that_it_wakes
@@ -41,6 +44,92 @@ fn processes_that_add_at_once_lose_nothing(memory: &Memory) {
     assert_eq!(TypedArray::<u32>::new(&memory.buffer, 272, 3).unwrap().to_vec(), [0, sum, 0]);
     #[cfg(target_has_atomic = "64")]
     assert_eq!(TypedArray::<u64>::new(&memory.buffer, 288, 3).unwrap().to_vec(), [0, sum.into(), 0]);
+}
+
+/// Each has a bit of its own, in an element of each size.
+fn processes_that_change_bits_at_once_do_not_change_each_others(memory: &Memory) {
+    let _watchdog = Watchdog::new("processes_that_change_bits_at_once_do_not_change_each_others");
+    fn change<T: IntegerElement + From<u8>>(buffer: &SharedBuffer, byte_offset: usize, number: u32) {
+        let array = TypedArray::<T>::new(buffer, byte_offset, 3).unwrap();
+        let (bit, others) = (1_u8 << number, !(1_u8 << number));
+        let own = |was: T| (was & T::from(bit)) == T::from(bit);
+        for _ in 0..500 {
+            assert!(!own(Atomics::or(array, 1, T::from(bit)).unwrap()));
+            assert!(own(Atomics::and(array, 1, T::from(others)).unwrap()));
+            assert!(!own(Atomics::xor(array, 1, T::from(bit)).unwrap()));
+            assert!(own(Atomics::xor(array, 1, T::from(bit)).unwrap()));
+        }
+        Atomics::or(array, 1, T::from(bit)).unwrap();
+    }
+    let children = [0, 3, 4, 7].map(|number| {
+        fork(memory, move |buffer| {
+            change::<u8>(buffer, 256, number);
+            change::<u16>(buffer, 264, number);
+            change::<u32>(buffer, 272, number);
+            #[cfg(target_has_atomic = "64")]
+            change::<u64>(buffer, 288, number);
+            0
+        })
+    });
+    join_all(children.into());
+    const ALL: u8 = 0b1001_1001;
+    assert_eq!(TypedArray::<u8>::new(&memory.buffer, 256, 3).unwrap().to_vec(), [0, ALL, 0]);
+    assert_eq!(TypedArray::<u16>::new(&memory.buffer, 264, 3).unwrap().to_vec(), [0, ALL.into(), 0]);
+    assert_eq!(TypedArray::<u32>::new(&memory.buffer, 272, 3).unwrap().to_vec(), [0, ALL.into(), 0]);
+    #[cfg(target_has_atomic = "64")]
+    assert_eq!(TypedArray::<u64>::new(&memory.buffer, 288, 3).unwrap().to_vec(), [0, ALL.into(), 0]);
+}
+
+/// What one puts there, one other takes: by `exchange`. And no step of a count is made twice: by `compare_exchange`.
+fn processes_that_exchange_at_once_lose_nothing(memory: &Memory) {
+    let _watchdog = Watchdog::new("processes_that_exchange_at_once_lose_nothing");
+    const TURNS: i32 = 1_000;
+    join_all(fork_all(memory, 4, |buffer| {
+        let [place, put, taken, count] = [0, 1, 2, 3];
+        for number in 1..=TURNS {
+            let was = Atomics::exchange(array(buffer), place, number).unwrap();
+            Atomics::add(array(buffer), put, number).unwrap();
+            Atomics::add(array(buffer), taken, was).unwrap();
+            let mut seen = Atomics::load(array(buffer), count).unwrap();
+            loop {
+                let now = Atomics::compare_exchange(array(buffer), count, seen, seen - 1).unwrap();
+                if now == std::mem::replace(&mut seen, now) {
+                    break;
+                }
+                Atomics::pause();
+            }
+            Atomics::sub(array(buffer), count, 1).unwrap();
+        }
+    }));
+    let [place, put, taken, count] = [0, 1, 2, 3].map(|index| array(&memory.buffer).get(index).unwrap());
+    assert_eq!((put, taken + place), (4 * TURNS * (TURNS + 1) / 2, put));
+    assert_eq!(count, -8 * TURNS);
+}
+
+fn floats_and_copies_that_one_process_writes_another_reads(memory: &Memory) {
+    let _watchdog = Watchdog::new("floats_and_copies_that_one_process_writes_another_reads");
+    fn samples(buffer: &SharedBuffer) -> TypedArray<'_, f32> {
+        TypedArray::new(buffer, 256, 8).unwrap()
+    }
+    let child = fork(memory, |buffer| {
+        while Atomics::load(array(buffer), 0) == Ok(0) {
+            let _ = Atomics::wait(array(buffer), 0, 0, Duration::MAX);
+        }
+        assert_eq!(samples(buffer).to_vec(), [0.5, 0.5, -1.5, f32::MAX, 0.5, 0.5, 0.5, 0.5]);
+        assert_eq!(samples(buffer).get(2), Some(-1.5));
+        samples(buffer).copy_within(2..4, 6).unwrap();
+        samples(buffer).subarray(0..2).unwrap().fill(f32::NEG_INFINITY);
+        0
+    });
+    samples(&memory.buffer).fill(0.5);
+    samples(&memory.buffer).copy_from(2, &[-1.5, f32::MAX]).unwrap();
+    Atomics::store(array(&memory.buffer), 0, 1).unwrap();
+    Atomics::notify(array(&memory.buffer), 0, u32::MAX).unwrap();
+    child.join();
+    let mut end = [0.0; 2];
+    samples(&memory.buffer).copy_to(6, &mut end).unwrap();
+    assert_eq!(end, [-1.5, f32::MAX]);
+    assert_eq!(samples(&memory.buffer).slice(0..3).unwrap(), [f32::NEG_INFINITY, f32::NEG_INFINITY, -1.5]);
 }
 
 #[cfg(target_has_atomic = "64")]

@@ -61,6 +61,13 @@ fn processes_that_attach_at_once_keep_the_sum(memory: &Memory) {
                     });
                     assert!(refused.is_err());
                 }
+                2 => {
+                    let change = |accounts: &mut Accounts| {
+                        accounts.change(seed);
+                        if accounts.is_right() { Ok(()) } else { Err("a torn value") }
+                    };
+                    assert_eq!(accounts.try_update_for(change, Duration::MAX), Some(Ok(())));
+                }
                 _ => accounts.update(|accounts| {
                     assert!(accounts.is_right(), "a torn value");
                     accounts.change(seed);
@@ -78,6 +85,8 @@ fn a_process_of_another_type_is_told(memory: &Memory) {
     let stranger = fork(memory, |buffer| {
         let size = Error::GuardedMismatch { what: "size", found: size_of::<Accounts>() as u32, expected: 8 };
         assert_eq!(Guarded::<u64, VERSION>::new(buffer, INDEX).map(drop), Err(size));
+        let alignment = Error::GuardedMismatch { what: "alignment", found: align_of::<Accounts>() as u32, expected: 1 };
+        assert_eq!(Guarded::<[u8; size_of::<Accounts>()], VERSION>::new(buffer, INDEX).map(drop), Err(alignment));
         let version = Error::GuardedMismatch { what: "version", found: VERSION, expected: 2 };
         assert_eq!(Guarded::<Accounts, 2>::new(buffer, INDEX).map(drop), Err(version));
         0

@@ -58,6 +58,10 @@ fn bytes_that_one_process_writes_another_reads(memory: &Memory) {
     fn message(turn: usize) -> Vec<u8> {
         (0..turn).map(|place| (turn * 31 + place) as u8).collect()
     }
+    /// Where the answer comes.
+    fn answers(buffer: &SharedBuffer) -> DataView<'_> {
+        DataView::new(buffer, OFFSET + 255, TURNS).unwrap()
+    }
     let child = fork(memory, |buffer| {
         let [written, read] = semaphores(buffer);
         for turn in 0..TURNS {
@@ -66,7 +70,7 @@ fn bytes_that_one_process_writes_another_reads(memory: &Memory) {
             buffer.read_bytes(OFFSET + turn % 5, &mut bytes).unwrap();
             assert_eq!(bytes, message(turn));
             bytes.reverse();
-            buffer.write_bytes(OFFSET + 256, &bytes).unwrap();
+            answers(buffer).write_bytes(1, &bytes).unwrap();
             read.release(1).unwrap();
         }
         0
@@ -77,7 +81,7 @@ fn bytes_that_one_process_writes_another_reads(memory: &Memory) {
         written.release(1).unwrap();
         read.acquire();
         let mut answer = vec![0; turn];
-        memory.buffer.read_bytes(OFFSET + 256, &mut answer).unwrap();
+        answers(&memory.buffer).read_bytes(1, &mut answer).unwrap();
         answer.reverse();
         assert_eq!(answer, message(turn));
     }
