@@ -18,9 +18,9 @@ use core::ops::Range;
 /// or the other, never a mixture, and nothing of what was done before. [`Atomics`](crate::Atomics) has the operations
 /// with order.
 ///
-/// There is no `array[i]`, which would be a reference into memory that others write, and so no iterator of references:
-/// [`get`](Self::get) and [`set`](Self::set) copy one element, [`to_vec`](Self::to_vec) and
-/// [`copy_to`](Self::copy_to) copy many.
+/// There is no `array[i]`, which would be a reference into memory that others write: [`get`](Self::get) and
+/// [`set`](Self::set) copy one element, [`iter`](Self::iter) one after the other, [`to_vec`](Self::to_vec) and
+/// [`copy_to`](Self::copy_to) many.
 ///
 /// # Examples
 ///
@@ -239,9 +239,26 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
         Ok(Self { byte_offset, length: Some(range.len()), ..*self })
     }
 
+    /// The elements that there are now, each read when its turn comes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use slotsync::{Float64Array, SharedBuffer};
+    ///
+    /// let buffer = SharedBuffer::new(24)?;
+    /// let samples = Float64Array::rest(&buffer, 0)?;
+    /// samples.fill(0.5);
+    /// assert_eq!(samples.iter().sum::<f64>(), 1.5);
+    /// # Ok::<(), slotsync::Error>(())
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = T> + use<'buf, T> {
+        self.cells().map(|cell| T::load(cell.atomic(), Relaxed))
+    }
+
     /// A copy of the elements, each of them whole: what others write meanwhile is in it or not.
     pub fn to_vec(&self) -> Vec<T> {
-        self.cells().map(|cell| T::load(cell.atomic(), Relaxed)).collect()
+        self.iter().collect()
     }
 
     /// Writes these values to the elements from `index` on.
@@ -310,7 +327,7 @@ impl<'buf, T: Element> TypedArray<'buf, T> {
     }
 
     /// All that there are now: the array may grow meanwhile.
-    fn cells(&self) -> impl Iterator<Item = Cell<'buf, T>> {
+    fn cells(&self) -> impl Iterator<Item = Cell<'buf, T>> + use<'buf, T> {
         // In order, as for `subarray`: how many there are tells of a growth.
         let length = self.len();
         let array = Self { length: Some(length), ..*self };

@@ -20,6 +20,7 @@ over_every_origin! {
 
 for_every_number! {
     a_slice_is_a_copy
+    each_element_is_read_in_its_turn
     a_copy_within_an_array_goes_right_however_it_overlaps
     a_copy_of_an_array_goes_right_however_it_overlaps
     a_copy_that_does_not_fit_changes_nothing
@@ -167,6 +168,16 @@ fn a_slice_is_a_copy<T: Number + Element>(memory: &Memory) {
     assert_eq!(backwards, []);
     let error = Error::ElementOutOfRange { index: LENGTH, length: LENGTH };
     assert_eq!(array.slice(2..LENGTH + 1), Err(error));
+}
+
+fn each_element_is_read_in_its_turn<T: Number + Element>(memory: &Memory) {
+    let array = array::<T>(&memory.buffer);
+    // Of the array, which is a handle: the iterator outlives it.
+    let mut elements = { array }.iter();
+    assert_eq!(elements.next(), array.get(0));
+    array.set(1, T::of(99)).unwrap();
+    assert_eq!(elements.next(), Some(T::of(99)));
+    assert_eq!(elements.count(), LENGTH - 2);
 }
 
 fn a_copy_within_an_array_goes_right_however_it_overlaps<T: Number + Element>(memory: &Memory) {
