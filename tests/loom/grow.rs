@@ -13,6 +13,7 @@ struct Growing {
 type Grower = fn(&Growing);
 
 /// As `check`, over memory that can grow.
+#[allow(clippy::arc_with_non_send_sync, reason = "loom's threads are coroutines of one thread")]
 fn check_growing(agents: &'static [Grower], at_end: Grower) {
     for double in Double::ALL {
         let model = Model::new(double);
