@@ -362,13 +362,41 @@ struct Sweep<'s> {
 }
 
 impl<'s> Sweep<'s> {
-    /// `None` where nobody may step.
+    fn new(scenario: &'s Scenario, turn: &'static Mutex<()>) -> Self {
+        Self {
+            scenario,
+            turn,
+            pending: VecDeque::new(),
+            path: Path::new(),
+            kills: 0,
+            asleep: 0,
+            missed: Vec::new(),
+            left: 0,
+            rescues: 0,
+            stranded: 0,
+            waits: None,
+        }
+    }
+
+    /// How many there are to die at: before each instruction, and in each sleep.
+    fn places(&self) -> usize {
+        self.path.iter().map(Vec::len).sum::<usize>() + self.path.len() - 1
+    }
+
+    fn has_lost_its_way(&self) -> bool {
+        self.missed.len() * 10 > self.places()
+    }
+
+    /// `None` where nobody may step. Ends early if too many places are missed.
     fn run(&mut self) -> Option<()> {
         self.record()?;
-        for sleeps in 0..self.path.len() {
+        'way: for sleeps in 0..self.path.len() {
             let is_last = sleeps + 1 == self.path.len();
             for instructions in 0..self.path[sleeps].len() + usize::from(!is_last) {
                 self.kill_at(Place { sleeps, instructions })?;
+                if self.has_lost_its_way() {
+                    break 'way;
+                }
             }
         }
         while !self.pending.is_empty() {
@@ -381,7 +409,7 @@ impl<'s> Sweep<'s> {
     /// again is the one that sleeps as often as it is meant to, and of these the shortest, on which no clock had to be
     /// read twice.
     fn record(&mut self) -> Option<()> {
-        const ENOUGH: usize = 4;
+        const ENOUGH: usize = 8;
         const TIMES: usize = 32;
         let sleeps = match self.scenario.least_kills >= SLEEPS {
             true => self.scenario.nudges.len().max(1),
@@ -564,21 +592,18 @@ fn play(name: &'static str, scenario: Scenario) {
     if cfg!(debug_assertions) {
         return skipped(name, "only optimized builds are short enough to be killed at each instruction: use --release");
     }
-    let mut sweep = Sweep {
-        scenario,
-        turn,
-        pending: VecDeque::new(),
-        path: Path::new(),
-        kills: 0,
-        asleep: 0,
-        missed: Vec::new(),
-        left: 0,
-        rescues: 0,
-        stranded: 0,
-        waits: None,
-    };
-    let Some(()) = sweep.run() else { return };
-    let places = sweep.path.iter().map(Vec::len).sum::<usize>() + sweep.path.len() - 1;
+    // On a busy machine a way may be recorded that is hardly ever taken again: then another one is.
+    const WAYS: usize = 3;
+    let mut sweep = Sweep::new(scenario, turn);
+    for way in 1..=WAYS {
+        let Some(()) = sweep.run() else { return };
+        if way == WAYS || !sweep.has_lost_its_way() {
+            break;
+        }
+        println!("{name}: {} places were not met again: another way is recorded", sweep.missed.len());
+        sweep = Sweep::new(scenario, turn);
+    }
+    let places = sweep.places();
     println!(
         "{name}: {} kills at {} of {places} places, {} of them asleep; {} left something; {} stranded somebody, {} \
          rescues{}; {} runs without a kill, 0 rescues; {:.1} s",
@@ -595,7 +620,7 @@ fn play(name: &'static str, scenario: Scenario) {
     assert!(places >= scenario.least_kills, "{name} has more places to die at");
     assert_eq!(sweep.asleep > 0, scenario.least_kills >= SLEEPS, "{name}: does the victim sleep?");
     assert_eq!(sweep.rescues > 0, scenario.strands, "{name}: is somebody stranded?");
-    assert!(sweep.missed.len() * 10 <= places, "{name}: too many places were not met again");
+    assert!(!sweep.has_lost_its_way(), "{name}: too many places were not met again");
 }
 
 /// An operation that sleeps is longer than this, and one that does not is shorter.
