@@ -9,6 +9,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::time::{Duration, Instant};
 
 /// A child process that runs one closure. Killed and reaped when dropped.
 pub struct Process {
@@ -142,14 +143,17 @@ impl Process {
 
     /// Waits until it sleeps on a futex.
     pub fn until_asleep(&self) {
-        // An emulator has futexes of its own, too, but does not sleep on them for long.
-        let looks = if is_emulated() { 20 } else { 1 };
-        let mut seen = (None, 0);
+        // An emulator has futexes of its own, too, but does not sleep on them for long: there a sleep must last.
+        const LASTING: Duration = Duration::from_millis(30);
+        let mut seen = None;
         until("a process sleeps on a futex", || {
-            let number = if looks > 1 { self.sleep_number() } else { self.is_asleep().then_some(0) };
-            seen =
-                (number, if number.is_some() && number == seen.0 { seen.1 + 1 } else { i32::from(number.is_some()) });
-            seen.1 >= looks
+            if !is_emulated() {
+                return self.is_asleep();
+            }
+            let number = self.sleep_number();
+            let since = seen.filter(|(before, _)| *before == number).map_or_else(Instant::now, |(_, since)| since);
+            seen = Some((number, since));
+            number.is_some() && since.elapsed() >= LASTING
         });
     }
 
