@@ -17,13 +17,15 @@ failed=0
 # Only threads: no test of these forks.
 threads=(--test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once
     --test synchronic --test cond --test lock_properties --test primitive_properties
-    --features guarded --test typed_array --test array_properties --test guarded)
+    --features guarded --test typed_array --test array_properties --test guarded --test copies --test data_view
+    --test view_properties --test growable --test growable_properties)
 
 verdict() { printf 'sanitizers: %-8s %s\n' "$1" "$2"; }
 
 address() {
     cargo +nightly --version >/dev/null 2>&1 || { verdict address 'SKIPPED: no nightly toolchain' && return; }
-    if RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$target/asan cargo +nightly test --target "$host" \
+    # Some tests ask for more memory than there is, and want to be told so.
+    if ASAN_OPTIONS=allocator_may_return_null=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$target/asan cargo +nightly test --target "$host" \
         "${threads[@]}" --test processes --test primitive_processes --test layout --test bump --test stress; then
         verdict address OK
     else
