@@ -39,7 +39,7 @@ readonly QEMU_PROCESSES=(processes primitive_processes growable_processes)
 readonly WINE_TESTS=(slot "${PRIMITIVES[@]}" "${DATA[@]}" words_elsewhere growable)
 # What 32 bits could change, and on what is shared with 64.
 readonly I686_TESTS=(slot "${PRIMITIVES[@]}" "${DATA[@]}" words_elsewhere c buffer "${GROWABLE[@]}" processes primitive_processes)
-readonly TEST_SECONDS=600       # for each test program: a lost wakeup must not hang the whole run
+readonly TEST_SECONDS=300       # for each test program: a lost wakeup must not hang the whole run
 readonly SKIPPED=77             # the exit status of a step that could not be tried
 
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit

@@ -94,6 +94,12 @@ holds! {
     a_stray_wake_lets_nobody_pass = &[first_of_two, second_of_two, wakes_astray], one_round;
 }
 
+/// To three preemptions under the double that finds lost wakeups; under the other two that takes minutes.
+#[test]
+fn three_meet_with_a_preemption_more() {
+    check(Double::Parking, &[first_of_three, second_of_three, third_of_three], one_round);
+}
+
 /// One comes with little time and one with much: either they meet, or who gives up has taken its arrival back. Then the
 /// other, who would wait for ever, is met by a third.
 #[test]
