@@ -1,13 +1,19 @@
-//! How a herd of waiters is let go: `cargo bench --bench cond -- [--rounds N]`.
+//! Compares ways to wake many waiters: `cargo bench --bench cond -- [--rounds N]`.
 //!
-//! All who wait for a condition are notified at once, and each then has to take the lock. `Cond` wakes them all; the other
-//! way is to wake one and have the kernel put the others into the queue of the lock (`FUTEX_CMP_REQUEUE`), so that they
-//! wake one by one. Measured is the time from the notify until the last one has had the lock, in rounds in which the ways
-//! take turns: medians, and ratios to `Cond` in the same round. On all processors, and on one.
+//! All waiters of a condition are notified at once, and each of them then has to take the lock. `Cond` wakes all of
+//! them. The other way is to wake one, and to let the kernel move the others into the queue of the lock
+//! (`FUTEX_CMP_REQUEUE`), so that they wake one by one. The benchmark measures the time from the notify until the last
+//! waiter has had the lock. The ways take turns in rounds, and the table shows medians, and ratios to `Cond` in the
+//! same round: on all processors, and on one.
+
+#[cfg(all(target_os = "linux", not(loom)))]
+#[allow(unsafe_code, reason = "fork, and the C library's locks")]
+mod harness;
 
 #[cfg(all(target_os = "linux", not(loom)))]
 #[allow(unsafe_code, reason = "requeueing, and pinning to one processor")]
 mod herd {
+    use crate::harness::Options;
     use crossbeam_utils::CachePadded;
     use slotsync::{Barrier, Cond, Latch, Lock, Scope, SharedBuffer, Slot};
     use std::sync::atomic::AtomicI32;
@@ -17,11 +23,11 @@ mod herd {
 
     /// One way to wait for a round to begin, and to begin it.
     pub(crate) trait Way: Sync {
-        /// Waits until `has_begun`, which is asked under the lock. `arrive` is called once, under the lock.
+        /// Waits until `has_begun` returns `true` under the lock. Calls `arrive` once, under the lock.
         fn wait(&self, arrive: &dyn Fn(), has_begun: &dyn Fn() -> bool);
-        /// Lets the round begin, under the lock, and notifies all: still under it, or after unlocking.
+        /// Begins the round under the lock, and notifies all waiters: still under the lock, or after unlocking.
         fn begin(&self, begin: &dyn Fn(), under_the_lock: bool);
-        /// Asks something under the lock.
+        /// Asks a question under the lock.
         fn ask(&self, question: &dyn Fn() -> bool) -> bool;
     }
 
@@ -48,7 +54,7 @@ mod herd {
         }
     }
 
-    /// The same words and steps, but for the notify, and for how the lock is taken afterwards.
+    /// The same words and steps, except for the notify, and for how the lock is taken afterwards.
     struct Requeueing<'buf> {
         lock: &'buf AtomicI32,
         seq: &'buf AtomicI32,
@@ -56,7 +62,7 @@ mod herd {
 
     impl Requeueing<'_> {
         fn slot(word: &AtomicI32) -> Slot<'_> {
-            Slot::from_ref(word, Scope::Private).expect("the private scope is everywhere")
+            Slot::from_ref(word, Scope::Private).expect("every platform has the private scope")
         }
 
         fn lock(&self) -> Lock<'_> {
@@ -72,7 +78,7 @@ mod herd {
                 let seq = self.seq.load(Relaxed);
                 self.lock().unlock().expect("held");
                 let _ = Self::slot(self.seq).wait(seq);
-                // As contended: others may lie in the lock's queue who have left no mark.
+                // As contended: the lock's queue may have moved waiters, which have set no mark.
                 while self.lock.swap(2, Acquire) != 0 {
                     let _ = Self::slot(self.lock).wait(2);
                 }
@@ -104,13 +110,13 @@ mod herd {
 
     impl Way for Std {
         fn wait(&self, arrive: &dyn Fn(), has_begun: &dyn Fn() -> bool) {
-            let guard = self.0.lock().expect("nobody panics");
+            let guard = self.0.lock().expect("no thread panics");
             arrive();
             drop(self.1.wait_while(guard, |()| !has_begun()));
         }
 
         fn begin(&self, begin: &dyn Fn(), under_the_lock: bool) {
-            let guard = self.0.lock().expect("nobody panics");
+            let guard = self.0.lock().expect("no thread panics");
             begin();
             let guard = under_the_lock.then_some(guard);
             self.1.notify_all();
@@ -118,16 +124,16 @@ mod herd {
         }
 
         fn ask(&self, question: &dyn Fn() -> bool) -> bool {
-            let _guard = self.0.lock().expect("nobody panics");
+            let _guard = self.0.lock().expect("no thread panics");
             question()
         }
     }
 
-    /// So many waiters, let go `rounds` times by each way in turn. The times of each way, round by round.
+    /// Wakes that many waiters `rounds` times, by each way in turn. Returns the times of each way, round by round.
     fn measure<const N: usize>(ways: &[&dyn Way; N], waiters: i32, under: bool, rounds: i32) -> [Vec<Duration>; N] {
         let words = SharedBuffer::new(4 * 128).expect("memory");
         let [arrived, begun] = [0, 32].map(|index| words.slot(index).expect("a slot"));
-        // Where all meet between two rounds, and what says that all have had the lock.
+        // All threads meet at the barrier between two rounds. The latch is done when all waiters have had the lock.
         let meeting = Barrier::new(&words, 64, waiters as u32 + 1).expect("a slot");
         let passed = Latch::new(&words, 96).expect("a slot");
         let mut times = [(); N].map(|()| Vec::new());
@@ -165,7 +171,8 @@ mod herd {
     }
 
     fn pin_to_one_processor() {
-        // SAFETY: a plain set of numbers, and this thread alone, and those that it starts.
+        // SAFETY: the set consists of plain numbers. The call concerns this thread alone, and the threads that it
+        // starts.
         unsafe {
             let mut set: libc::cpu_set_t = std::mem::zeroed();
             libc::CPU_SET(libc::sched_getcpu() as usize, &mut set);
@@ -173,13 +180,14 @@ mod herd {
         }
     }
 
+    const HELP: &str = "\
+usage: cargo bench --bench cond -- [OPTIONS]
+
+  --rounds N  how many rounds of each way: 1 to 10000, by default 200
+  -h, --help  print this text";
+
     pub(crate) fn main() {
-        let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-        let rounds = match &words[..] {
-            [] => 200,
-            [option, number] if option == "--rounds" => number.parse().expect("--rounds takes a number"),
-            _ => panic!("usage: [--rounds N]"),
-        };
+        let rounds = Options::from_args(HELP, 200).rounds as i32;
         let buffer = SharedBuffer::new(4 * 64).expect("memory");
         let lock = Lock::new(&buffer, 0).expect("a slot");
         let ours = Ours(Cond::new(&buffer, 32, lock).expect("two slots"));

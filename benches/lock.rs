@@ -1,11 +1,20 @@
-//! `Lock` beside its peers: `cargo bench --bench lock -- [--rounds N] [--millis N] [CASE]...`
+//! Compares `Lock` with its peers: `cargo bench --bench lock -- [--rounds N] [--millis N] [CASE]...`
 //!
-//! The peers of a case take turns in short rounds, so that a busy moment of the machine hits all alike. What is printed
-//! are medians over the rounds: per operation, and of slotsync against a peer *in the same round*.
+//! The peers of a case take turns in short rounds, so a busy moment of the machine affects all of them. The table shows
+//! medians over the rounds: of the time per operation, and of the ratios of slotsync to a peer *in the same round*.
 
 #[cfg(all(unix, not(loom)))]
 #[allow(unsafe_code, reason = "fork, and the C library's mutex")]
 mod harness;
+
+#[cfg(all(unix, not(loom)))]
+const HELP: &str = "\
+usage: cargo bench --bench lock -- [OPTIONS] [CASE]...
+
+  CASE        a case to measure, or a part of its name; without any, all cases are measured
+  --rounds N  how many rounds of each case: 1 to 10000, by default 15
+  --millis N  how long a round takes: 1 to 10000, by default 30
+  -h, --help  print this text";
 
 #[cfg(all(unix, not(loom)))]
 fn main() {
@@ -14,24 +23,24 @@ fn main() {
     use slotsync::{Lock, SharedBuffer};
 
     println!("{}", machine());
-    let options = Options::from_args();
+    let options = Options::from_args(HELP, 15);
 
     let heap = SharedBuffer::new(4096).expect("memory");
     let mapping = SharedBuffer::anonymous(4096).expect("memory");
     let private = Lock::new(&heap, 0).expect("a slot");
     let shared = Lock::new(&mapping, 0).expect("a slot");
-    // Alone on a cache line, as the first slot of a buffer is here.
+    // Each is alone on a cache line, like the first slot of a buffer here.
     let std = CachePadded::new(std::sync::Mutex::new(()));
     let parking_lot = CachePadded::new(parking_lot::Mutex::new(()));
     let pthread = PthreadMutex::new();
 
     let lock_private = || private.lock();
     let lock_shared = || shared.lock();
-    let lock_std = || std.lock().expect("nobody panics with it");
+    let lock_std = || std.lock().expect("no thread panics with it");
     let lock_parking_lot = || parking_lot.lock();
     let lock_pthread = || pthread.lock();
 
-    // The first two are compared with all.
+    // The first two are compared with all others.
     let peers = [
         Peer { name: "slotsync, private", reach: Reach::Threads, lock: &lock_private },
         Peer { name: "slotsync, shared", reach: Reach::Processes, lock: &lock_shared },
@@ -39,7 +48,7 @@ fn main() {
         Peer { name: "parking_lot::Mutex", reach: Reach::Threads, lock: &lock_parking_lot },
         Peer { name: "pthread, shared", reach: Reach::Processes, lock: &lock_pthread },
     ];
-    // Sections that do next to nothing, and such as take about one and four microseconds where a step takes 0.3 ns.
+    // Sections that do next to nothing, and sections of about one and four microseconds if a step takes 0.3 ns.
     let short = Load { inside: 0, outside: 500 };
     let long = Load { inside: 2500, outside: 2500 };
     let longer = Load { inside: 12500, outside: 12500 };

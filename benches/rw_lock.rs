@@ -1,11 +1,20 @@
-//! `RwLock` beside its peers: `cargo bench --bench rw_lock -- [--rounds N] [--millis N] [CASE]...`
+//! Compares `RwLock` with its peers: `cargo bench --bench rw_lock -- [--rounds N] [--millis N] [CASE]...`
 //!
-//! Each agent reads so many times and then writes once. As for the lock (`benches/lock.rs`), the peers of a case take turns
-//! in short rounds, and what is printed are medians, of the ratios *in the same round* too.
+//! Each agent reads a number of times and then writes once. As for the lock (`benches/lock.rs`), the peers of a case
+//! take turns in short rounds, and the table shows medians, also of the ratios *in the same round*.
 
 #[cfg(all(unix, not(loom)))]
 #[allow(unsafe_code, reason = "fork, and the C library's lock")]
 mod harness;
+
+#[cfg(all(unix, not(loom)))]
+const HELP: &str = "\
+usage: cargo bench --bench rw_lock -- [OPTIONS] [CASE]...
+
+  CASE        a case to measure, or a part of its name; without any, all cases are measured
+  --rounds N  how many rounds of each case: 1 to 10000, by default 15
+  --millis N  how long a round takes: 1 to 10000, by default 30
+  -h, --help  print this text";
 
 #[cfg(all(unix, not(loom)))]
 fn main() {
@@ -16,7 +25,7 @@ fn main() {
     use slotsync::{RwLock, SharedBuffer};
 
     println!("{}", machine());
-    let options = Options::from_args();
+    let options = Options::from_args(HELP, 15);
 
     let heap = SharedBuffer::new(4096).expect("memory");
     let mapping = SharedBuffer::anonymous(4096).expect("memory");
@@ -26,7 +35,7 @@ fn main() {
     let parking_lot = CachePadded::new(parking_lot::RwLock::new(()));
     let pthread = PthreadRwLock::new();
 
-    // Sections that do next to nothing, and such as take about a microsecond where a step takes 0.3 ns.
+    // Sections that do next to nothing, and sections of about a microsecond if a step takes 0.3 ns.
     let short = Load { inside: 0, outside: 500 };
     let long = Load { inside: 2500, outside: 2500 };
     for (name, agents, load, reads) in [
@@ -47,13 +56,13 @@ fn main() {
         if !options.selects(name) {
             continue;
         }
-        let of_private = Readers { read: || private.read().expect("few readers"), write: || private.write(), reads };
-        let of_shared = Readers { read: || shared.read().expect("few readers"), write: || shared.write(), reads };
+        let of_private = Readers { read: || private.read(), write: || private.write(), reads };
+        let of_shared = Readers { read: || shared.read(), write: || shared.write(), reads };
         let of_std =
             Readers { read: || std.read().expect("no panic"), write: || std.write().expect("no panic"), reads };
         let of_parking_lot = Readers { read: || parking_lot.read(), write: || parking_lot.write(), reads };
         let of_pthread = Readers { read: || pthread.read(), write: || pthread.write(), reads };
-        // The first two are compared with all.
+        // The first two are compared with all others.
         let peers = [
             Peer { name: "slotsync, private", reach: Reach::Threads, lock: &of_private },
             Peer { name: "slotsync, shared", reach: Reach::Processes, lock: &of_shared },

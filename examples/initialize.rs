@@ -1,62 +1,80 @@
-//! Which of several processes initializes the segment that all of them attach to? A `Once` in the segment says.
+//! Several processes attach to one segment, and exactly one of them must initialize it. A `Once` in the segment decides
+//! which.
 //!
 //! ```text
 //! cargo run --release --example initialize              # one process initializes it, the others find it ready
-//! cargo run --release --example initialize -- --kill    # the first one to initialize it is killed half way
+//! cargo run --release --example initialize -- --kill    # the first process that initializes it is killed half way
 //! ```
 //!
-//! The others notice that it takes long, but not why. The parent reaps the dead process, so it *knows*: it clears what
-//! was left half done, and resets the `Once`.
+//! The other processes notice that the initialization takes long, but not why. The parent reaps the dead process, so it
+//! *knows* that it is dead: it clears the half-initialized table and resets the `Once`.
 
-use slotsync::{Barrier, Once, Semaphore, SharedBuffer, Slot, Slots};
-use std::io::{self, Write};
-use std::process::{Child, Command, ExitCode, id};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::{env, thread, time::Duration};
+mod common;
+
+use common::children::{Children, attached};
+use common::{Result, Stop, args, check_interrupt, finish, print, print_if_read, watch_for_interrupts};
+use lexopt::Arg::{Long, Short};
+use slotsync::{Barrier, Once, Semaphore, SharedBuffer, Slot, Slots, TimedOut};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
+use std::{thread, time::Duration};
+
+const HELP: &str = "\
+Several processes attach to one segment of shared memory, and one of them initializes it.
+
+usage: cargo run --release --example initialize -- [OPTIONS]
+
+  --kill      kill the first process that initializes the segment when it is half way
+  -h, --help  print this text
+
+Exit status: 0; 1 if the segment is wrong, a process died, or the system refused something; 2 for a
+wrong argument; 130 after Ctrl-C.
+";
 
 const PROCESSES: u32 = 4;
 const WORDS: usize = 1000;
 const BYTES: usize = (5 + WORDS) * size_of::<i32>();
-/// So long that it is worth a look at what is wrong.
+/// A wait this long is a reason to check the other processes.
 const LONG: Duration = Duration::from_millis(100);
-/// So long that the parent must be gone.
+/// A wait this long means that the parent is gone.
 const FOREVER: Duration = Duration::from_secs(60);
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// Nobody has to come first to prepare this: zeros are a once that was not run, a barrier that nobody has come to, and
-/// a semaphore without permits.
+/// The contents of the segment. No process has to prepare it: all zeros are a once that has not run, a barrier where
+/// nobody has arrived, and semaphores without permits.
 struct Segment<'buf> {
     once: Once<'buf>,
-    /// All begin together, so that it is a matter of luck who comes first.
+    /// The processes start together here, so luck decides which one is first.
     start: Barrier<'buf>,
-    /// A permit from each process that has waited for long, and from each that is done.
+    /// A permit from each process that has waited for long, and from each one that is done.
     news: Semaphore<'buf>,
-    /// A permit from the process that waits to be killed, whose number, from 1 on, is in `victim`.
+    /// A permit from the process that waits to be killed. Its number, from 1 on, is in `victim`.
     half_way: Semaphore<'buf>,
     victim: Slot<'buf>,
-    /// What is to be initialized: with the square of each index, from 1 on.
+    /// What is to be initialized: word `i` becomes the square of `i`, counted from 1.
     table: Slots<'buf>,
 }
 
 // Relaxed: the primitives order what comes before and after them.
 impl<'buf> Segment<'buf> {
     fn new(buffer: &'buf SharedBuffer) -> Result<Self> {
-        let (once, start) = (Once::new(buffer, 0)?, Barrier::new(buffer, 1, PROCESSES)?);
-        let (news, half_way) = (Semaphore::new(buffer, 2)?, Semaphore::new(buffer, 3)?);
-        Ok(Self { once, start, news, half_way, victim: buffer.slot(4)?, table: buffer.slots(5..)? })
+        Ok(Self {
+            once: Once::new(buffer, 0)?,
+            start: Barrier::new(buffer, 1, PROCESSES)?,
+            news: Semaphore::new(buffer, 2)?,
+            half_way: Semaphore::new(buffer, 3)?,
+            victim: buffer.slot(4)?,
+            table: buffer.slots(5..)?,
+        })
     }
 
     fn initialize(&self, number: i32, with_kill: bool) {
         for (i, word) in (1..).zip(self.table.iter()) {
             if with_kill && i > WORDS as i32 / 2 && self.victim.load(Relaxed) == 0 {
                 self.victim.store(number, Relaxed);
-                self.half_way.release(1).expect("one permit is never too many");
+                self.half_way.release(1).expect("one permit is within the maximum");
                 thread::sleep(FOREVER);
             }
-            // Added, not stored: two initializers would show.
+            // An addition, not a store, so that a second initializer would show.
             word.fetch_add(i * i, Relaxed);
         }
     }
@@ -68,107 +86,91 @@ impl<'buf> Segment<'buf> {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let outcome = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => parent(""),
-        ["--kill"] => parent("--kill"),
-        ["--help"] => {
-            writeln!(io::stdout(), "usage: cargo run --release --example initialize [-- --kill]").map_err(Into::into)
-        }
-        // A process that the parent has started: not for people.
-        ["--attach", name, number, kill] => attach(name, number, *kill == "--kill"),
-        _ => {
-            eprintln!("initialize: {arguments:?} is not understood: there is one option, --kill");
-            return ExitCode::from(2);
-        }
+    let outcome = match attached() {
+        Some(arguments) => attach(&arguments),
+        None => parse().map_err(Into::into).and_then(parent),
     };
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    eprintln!("initialize: {error}");
-    ExitCode::from(if INTERRUPTED.load(Relaxed) { 130 } else { 1 })
+    finish("initialize", outcome)
 }
 
-/// What each process does, and all do the same.
-fn attach(name: &str, number: &str, with_kill: bool) -> Result<()> {
+/// Returns `true` if a process is to be killed.
+fn parse() -> Result<bool, Stop> {
+    let (mut parser, mut with_kill) = (lexopt::Parser::from_env(), false);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("kill") => with_kill = true,
+            Short('h') | Long("help") => return Err(Stop::Help(HELP)),
+            argument => return Err(args::unknown(argument, "--kill, --help")),
+        }
+    }
+    Ok(with_kill)
+}
+
+/// What each of the processes does.
+fn attach(arguments: &[String]) -> Result<()> {
+    let [name, number, with_kill] = arguments else { return Err("--attach is for the parent only".into()) };
+    let (number, with_kill) = (number.parse()?, with_kill.parse()?);
     let buffer = SharedBuffer::named(name, BYTES)?;
-    let (segment, number) = (Segment::new(&buffer)?, number.parse()?);
-    segment.start.wait_for(FOREVER).ok_or("the others did not come")?;
+    let segment = Segment::new(&buffer)?;
+    segment.start.wait_for(FOREVER).map_err(|TimedOut| "the other processes did not come")?;
+
     let mut ending = "found the segment ready";
     let mut initializer = || {
         segment.initialize(number, with_kill);
         ending = "initialized the segment";
     };
-    let mut outcome = segment.once.call_once_for(&mut initializer, if with_kill { LONG } else { FOREVER })?;
-    if outcome.is_timed_out() {
-        writeln!(io::stdout(), "process {number} has waited {LONG:?}: who initializes the segment is slow, or dead")?;
-        segment.news.release(1)?;
-        outcome = segment.once.call_once_for(initializer, FOREVER)?;
+    match segment.once.call_once_for(&mut initializer, if with_kill { LONG } else { FOREVER }) {
+        Ok(outcome) => outcome?,
+        Err(TimedOut) => {
+            let guess = "the process that initializes the segment is slow or dead";
+            print_if_read(format_args!("process {number} has waited {LONG:?}: {guess}"))?;
+            segment.news.release(1)?;
+            segment.once.call_once_for(initializer, FOREVER)??;
+        }
     }
-    outcome.is_done().then_some(()).ok_or("nobody has initialized the segment")?;
     segment.check()?;
-    writeln!(io::stdout(), "process {number} {ending}")?;
+    print_if_read(format_args!("process {number} {ending}"))?;
     Ok(segment.news.release(1)?)
 }
 
-fn parent(option: &str) -> Result<()> {
-    #[cfg(unix)]
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Relaxed))?;
-    let mut crew = Crew { name: format!("/slotsync-initialize-{}", id()), processes: Vec::new() };
-    let buffer = SharedBuffer::named(&crew.name, BYTES)?;
+fn parent(with_kill: bool) -> Result<()> {
+    watch_for_interrupts()?;
+    let mut children = Children::new("initialize");
+    let buffer = SharedBuffer::named(&children.name, BYTES)?;
     let segment = Segment::new(&buffer)?;
     for number in 1..=PROCESSES {
-        let mut command = Command::new(env::current_exe()?);
-        command.args(["--attach", &crew.name, &number.to_string(), option]);
-        // In a group of its own, a process does not hear the terminal's Ctrl-C: that is for the parent.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        crew.processes.push(command.spawn()?);
+        children.start(&[&number.to_string(), &with_kill.to_string()])?;
     }
-    if option == "--kill" {
-        crew.await_permits(segment.half_way, 1)?;
+    if with_kill {
+        acquire(segment.half_way, 1, &mut children)?;
         let number = segment.victim.load(Relaxed);
-        let place = number as usize - 1;
-        crew.processes[place].kill()?;
-        let status = crew.processes.remove(place).wait()?;
-        writeln!(io::stdout(), "process {number} was half way when the parent killed and reaped it: {status}")?;
-        crew.await_permits(segment.news, PROCESSES - 1)?;
-        writeln!(io::stdout(), "the parent clears what is half done, and resets the once")?;
+        let mut victim = children.processes.remove(number as usize - 1);
+        victim.kill()?;
+        let status = victim.wait()?;
+        print(format_args!("process {number} was half way when the parent killed and reaped it: {status}"))?;
+        // All others have noticed.
+        acquire(segment.news, PROCESSES - 1, &mut children)?;
+        print("the parent clears the half-initialized table, and resets the once")?;
         segment.table.iter().for_each(|word| word.store(0, Relaxed));
         segment.once.reset();
     }
-    crew.await_permits(segment.news, crew.processes.len() as u32)?;
+    let living = children.processes.len();
+    acquire(segment.news, living as u32, &mut children)?;
     segment.check()?;
-    let ready = crew.processes.len() - 1;
-    Ok(writeln!(io::stdout(), "one process has initialized the segment, and {ready} found it ready")?)
+    print(format_args!("one process has initialized the segment, and {} found it ready", living - 1))
 }
 
-/// When it is dropped, the processes have ended and the name is gone.
-struct Crew {
-    name: String,
-    processes: Vec<Child>,
-}
-
-impl Crew {
-    fn await_permits(&mut self, semaphore: Semaphore, count: u32) -> Result<()> {
-        while semaphore.acquire_many_for(count, LONG)?.is_timed_out() {
-            if INTERRUPTED.load(Relaxed) {
-                return Err("interrupted".into());
-            }
-            for process in &mut self.processes {
-                if let Some(status) = process.try_wait()?.filter(|status| !status.success()) {
-                    return Err(format!("a process died: {status}").into());
-                }
+/// Acquires the permits, unless a child dies first.
+fn acquire(semaphore: Semaphore, count: u32, children: &mut Children) -> Result<()> {
+    loop {
+        match semaphore.acquire_many_for(count, LONG) {
+            Ok(outcome) => return Ok(outcome?),
+            Err(TimedOut) => check_interrupt()?,
+        }
+        for process in &mut children.processes {
+            if let Some(status) = process.try_wait()?.filter(|status| !status.success()) {
+                return Err(format!("a process died: {status}").into());
             }
         }
-        Ok(())
-    }
-}
-
-impl Drop for Crew {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
-            let _ = (process.kill(), process.wait());
-        }
-        // It may be that there was none.
-        let _ = SharedBuffer::unlink(&self.name);
     }
 }

@@ -1,38 +1,54 @@
-//! Structs, and an array of them, in flat memory that several processes share: a bank, and transfers between its accounts.
+//! A bank in shared memory that stays consistent when a process is killed in the middle of a transfer: structs, and an
+//! array of them, that several processes update.
 //!
 //! ```text
 //! cargo run --release --features guarded --example records
 //! ```
 //!
-//! One of the processes dies in the midst of a transfer, when the money has left one account and not come to the other. It
-//! holds the lock then, but what it did is nowhere to be seen: a `Guarded` has the old value or the new, and nothing in
-//! between. The parent reaps it, so it *knows* that it is dead, and unlocks in its name.
+//! One of the processes dies when the money has left one account and has not reached the other. It holds the lock then,
+//! but its half transfer is visible nowhere: a `Guarded` has the old value or the new one, and nothing in between. The
+//! parent reaps the process, so it *knows* that it is dead, and unlocks on its behalf.
 
-use slotsync::{Guarded, SharedBuffer};
-use std::io::{self, Write};
-use std::process::{Child, Command, ExitCode, exit, id};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::{env, thread, time::Duration};
+mod common;
+
+use common::children::{Children, attached};
+use common::{Result, Stop, args, check_interrupt, finish, print, watch_for_interrupts};
+use lexopt::Arg::{Long, Short};
+use slotsync::{Guarded, SharedBuffer, TimedOut};
+use std::process::{ExitCode, exit};
+use std::{thread, time::Duration};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+const HELP: &str = "\
+Several processes transfer money between the accounts of a bank in shared memory. One of them dies in
+the middle of a transfer, and no money is lost.
+
+usage: cargo run --release --features guarded --example records
+
+  -h, --help  print this text
+
+Exit status: 0; 1 if money was lost, another process died, or the system refused something; 2 for a
+wrong argument; 130 after Ctrl-C.
+";
+
 const PROCESSES: usize = 4;
-/// The one that dies, half way through its transfers.
+/// The process that dies, half way through its transfers.
 const VICTIM: usize = 2;
-/// How a process ends that dies while it holds the lock.
+/// The exit status of a process that dies while it holds the lock.
 const HELD: i32 = 3;
 /// How many transfers each process tries.
 const TRANSFERS: u64 = 20_000;
 const ACCOUNTS: usize = 8;
 const MONEY: i64 = 1_000;
-/// So long that it is worth a look at what is wrong.
+/// A wait this long is a reason to check the other processes.
 const LONG: Duration = Duration::from_millis(100);
-/// So long that the parent must be gone: nobody unlocks in a dead one's name any more.
+/// A wait this long means that the parent is gone, which would unlock on behalf of a dead process.
 const FOREVER: Duration = Duration::from_secs(10);
 
-/// Raised whenever the fields below change, so that old and new programs do not meet.
+/// Raised whenever the fields below change, so that old and new programs refuse each other's memory.
 const VERSION: u32 = 1;
 
-/// In the order in which it is written, and without padding: each byte means something.
+/// Lies in memory in this order and without padding: each byte means something.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 struct Account {
@@ -48,20 +64,19 @@ struct Bank {
     transfers: u64,
 }
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// An account has too little money for a transfer.
+struct NoMoney;
 
 impl Bank {
     fn new() -> Self {
         Self { accounts: [Account { balance: MONEY, sent: 0, received: 0 }; ACCOUNTS], transfers: 0 }
     }
 
-    fn send(&mut self, from: usize, amount: i64) -> std::result::Result<(), NoMoney> {
+    fn send(&mut self, from: usize, amount: i64) -> Result<(), NoMoney> {
         let account = &mut self.accounts[from];
         account.balance -= amount;
         account.sent += 1;
-        // Said late on purpose: what was done is undone by nobody, and yet it is as if it had not been done.
+        // This check comes late on purpose: no code undoes the changes above, and yet nobody will see them.
         if account.balance < 0 { Err(NoMoney) } else { Ok(()) }
     }
 
@@ -71,42 +86,37 @@ impl Bank {
         self.transfers += 1;
     }
 
-    /// What is so between any two transfers.
+    /// Checks what is true between any two transfers.
     fn check(&self) -> Result<()> {
         let sum = |of: fn(&Account) -> i64| self.accounts.iter().map(of).sum::<i64>();
         let (money, sent, received) = (sum(|a| a.balance), sum(|a| a.sent.into()), sum(|a| a.received.into()));
         let is_right = money == MONEY * ACCOUNTS as i64
             && [sent, received] == [self.transfers as i64; 2]
             && self.accounts.iter().all(|account| account.balance >= 0);
-        let what = || format!("{money} in all, {sent} sent, {received} received, {} transfers", self.transfers);
-        if is_right { Ok(()) } else { Err(what().into()) }
+        let found = || format!("{money} in all, {sent} sent, {received} received, {} transfers", self.transfers);
+        if is_right { Ok(()) } else { Err(found().into()) }
     }
 }
 
-struct NoMoney;
-
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let outcome = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => parent(),
-        ["--help"] => {
-            let usage = "usage: cargo run --release --features guarded --example records";
-            writeln!(io::stdout(), "{usage}").map_err(Into::into)
-        }
-        // A process that the parent has started: not for people.
-        ["--attach", name, number] => attach(name, number),
-        _ => {
-            eprintln!("records: {arguments:?} is not understood: there are no options but --help");
-            return ExitCode::from(2);
-        }
+    let outcome = match attached() {
+        Some(arguments) => attach(&arguments),
+        None => parse().map_err(Into::into).and_then(|()| parent()),
     };
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    eprintln!("records: {error}");
-    ExitCode::from(if INTERRUPTED.load(Relaxed) { 130 } else { 1 })
+    finish("records", outcome)
 }
 
-/// What each process does.
-fn attach(name: &str, number: &str) -> Result<()> {
+fn parse() -> Result<(), Stop> {
+    match lexopt::Parser::from_env().next()? {
+        None => Ok(()),
+        Some(Short('h') | Long("help")) => Err(Stop::Help(HELP)),
+        Some(argument) => Err(args::unknown(argument, "--help")),
+    }
+}
+
+/// What each of the processes does.
+fn attach(arguments: &[String]) -> Result<()> {
+    let [name, number] = arguments else { return Err("--attach is for the parent only".into()) };
     let buffer = SharedBuffer::open_named(name)?;
     let bank = Guarded::<Bank, VERSION>::new(&buffer, 0)?;
     let number: usize = number.parse()?;
@@ -126,87 +136,62 @@ fn attach(name: &str, number: &str) -> Result<()> {
             bank.receive(to, amount);
             Ok::<(), NoMoney>(())
         };
-        let outcome = bank.try_update_for(transfer, FOREVER).ok_or("the parent is gone")?;
+        let outcome = bank.transact_for(transfer, FOREVER).map_err(|TimedOut| "the parent is gone")?;
         refused += u64::from(outcome.is_err());
     }
-    let made = TRANSFERS - refused;
-    Ok(writeln!(io::stdout(), "process {number} made {made} transfers, and {refused} were refused")?)
+    print(format_args!("process {number} made {} transfers, and {refused} were refused", TRANSFERS - refused))
 }
 
 fn parent() -> Result<()> {
-    #[cfg(unix)]
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Relaxed))?;
-    let mut crew = Crew { name: format!("/slotsync-records-{}", id()), processes: Vec::new() };
-    let buffer = SharedBuffer::create_named(&crew.name, 4 * Guarded::<Bank, VERSION>::SLOTS)?;
+    watch_for_interrupts()?;
+    let mut children = Children::new("records");
+    let bytes = 4 * Guarded::<Bank, VERSION>::SLOTS;
+    let buffer = SharedBuffer::options().create_new(true).named(&children.name, bytes)?;
     let bank = Guarded::<_, VERSION>::initialize(&buffer, 0, Bank::new())?;
     for number in 1..=PROCESSES {
-        let mut command = Command::new(env::current_exe()?);
-        command.args(["--attach", &crew.name, &number.to_string()]);
-        // In a group of its own, a process does not hear the terminal's Ctrl-C: that is for the parent.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        crew.processes.push(command.spawn()?);
+        children.start(&[&number.to_string()])?;
     }
     let mut looks = 0;
-    while !crew.processes.is_empty() {
-        if INTERRUPTED.load(Relaxed) {
-            return Err("interrupted".into());
-        }
+    while !children.processes.is_empty() {
+        check_interrupt()?;
         match bank.get_for(LONG) {
-            Some(bank) => {
+            Ok(bank) => {
                 bank.check()?;
                 looks += 1;
             }
-            None => writeln!(io::stdout(), "the bank has been locked for {LONG:?}: who locked it is slow, or dead")?,
+            Err(TimedOut) => {
+                print(format_args!("the bank has been locked for {LONG:?}: its holder is slow or dead"))?;
+            }
         }
         thread::sleep(Duration::from_millis(1));
-        if crew.has_lost_one_that_held_the_lock()? {
-            let what = "died in the midst of a transfer; the parent reaped it, and unlocks in its name";
-            writeln!(io::stdout(), "process {VICTIM} {what}")?;
+        if reap(&mut children)? {
+            let consequence = "the parent reaped it, and unlocks on its behalf";
+            print(format_args!("process {VICTIM} died in the middle of a transfer; {consequence}"))?;
             bank.lock().unlock()?;
             bank.get().check()?;
         }
     }
     let bank = bank.get();
     bank.check()?;
-    writeln!(io::stdout(), "account  balance  sent  received")?;
+    print("account  balance  sent  received")?;
     for (number, account) in (1..).zip(&bank.accounts) {
-        writeln!(io::stdout(), "{number:7}  {:7}  {:4}  {:8}", account.balance, account.sent, account.received)?;
+        print(format_args!("{number:7}  {:7}  {:4}  {:8}", account.balance, account.sent, account.received))?;
     }
-    let made = bank.transfers;
-    let result = "and was whenever the parent looked";
-    Ok(writeln!(io::stdout(), "all money is there after {made} transfers, {result}: {looks} times")?)
+    let summary = format_args!("all money is there after {} transfers", bank.transfers);
+    print(format_args!("{summary}, and was whenever the parent looked: {looks} times"))
 }
 
-/// When it is dropped, the processes have ended and the name is gone.
-struct Crew {
-    name: String,
-    processes: Vec<Child>,
-}
-
-impl Crew {
-    /// Reaps who has ended.
-    fn has_lost_one_that_held_the_lock(&mut self) -> Result<bool> {
-        for place in (0..self.processes.len()).rev() {
-            if self.processes[place].try_wait()?.is_some() {
-                let status = self.processes.remove(place).wait()?;
-                match status.code() {
-                    Some(0) => {}
-                    Some(HELD) => return Ok(true),
-                    _ => return Err(format!("a process died: {status}").into()),
-                }
+/// Reaps the children that have ended. Returns `true` if one of them held the lock.
+fn reap(children: &mut Children) -> Result<bool> {
+    for place in (0..children.processes.len()).rev() {
+        if let Some(status) = children.processes[place].try_wait()? {
+            children.processes.remove(place);
+            match status.code() {
+                Some(0) => {}
+                Some(HELD) => return Ok(true),
+                _ => return Err(format!("a process died: {status}").into()),
             }
         }
-        Ok(false)
     }
-}
-
-impl Drop for Crew {
-    fn drop(&mut self) {
-        for process in &mut self.processes {
-            let _ = (process.kill(), process.wait());
-        }
-        // It may be that there was none.
-        let _ = SharedBuffer::unlink(&self.name);
-    }
+    Ok(false)
 }

@@ -1,74 +1,83 @@
-//! Text in shared memory, between two processes and in both directions: the parent sends, and the child answers with the
-//! characters in reverse.
+//! Text in shared memory, between two processes and in both directions: the parent sends texts, and the child answers
+//! each with its characters in reverse.
 //!
 //! ```text
 //! cargo run --release --example strings                          # some texts
-//! cargo run --release --example strings -- "Grüße" "an alle"     # these
-//! cargo run --release --example strings -- --hostile             # the child answers with what is no text
-//! cargo run --release --example strings -- --help
+//! cargo run --release --example strings -- "Grüße" "an alle"     # these texts
+//! cargo run --release --example strings -- --hostile             # the child answers with bytes that are not text
 //! ```
 //!
 //! For each direction there is a mailbox with room for one text:
 //!
-//! | slot | what is there |
+//! | slot | contents |
 //! |---|---|
-//! | 0 | `free`, a semaphore: a permit if the mailbox is empty |
-//! | 1 | `filled`, a semaphore: a permit if a text is in it |
-//! | 2 | how many bytes the text has |
-//! | 3 and on | the text, in UTF-8, and behind it what longer ones have left |
+//! | 0 | `free`, a semaphore: one permit if the mailbox is empty |
+//! | 1 | `filled`, a semaphore: one permit if a text is in it |
+//! | 2 | the length of the text in bytes |
+//! | 3 and on | the text in UTF-8, and behind it the rest of longer texts before it |
 //!
-//! Who sends refuses a text for which there is no room. Who receives believes nothing: the other process can write
-//! anything to the memory, at any time. So it takes a copy, of no more bytes than there is room for, and looks at that.
+//! A sender refuses a text that does not fit. A receiver trusts nothing, because the other process can write anything
+//! to the memory at any time: it copies at most as many bytes as there is room for, and then checks the copy.
 
-use slotsync::{Semaphore, SharedBuffer, Slot};
-use std::io::{self, Write};
-use std::process::{Child, Command, ExitCode, id};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::{env, time::Duration};
+mod common;
+
+use common::children::{Children, attached};
+use common::{Result, Stop, args, check_interrupt, finish, print, watch_for_interrupts};
+use lexopt::Arg::{Long, Short, Value};
+use slotsync::{Semaphore, SharedBuffer, Slot, TimedOut};
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 const HELP: &str = "\
-Text in shared memory: the parent sends each text to its child, which answers with it in reverse.
+The parent sends each text to its child through shared memory, and the child answers with the text in
+reverse.
 
-usage: cargo run --release --example strings -- [--hostile] [TEXT...]
+usage: cargo run --release --example strings -- [OPTIONS] [TEXT...]
 
-  TEXT       a text to send, in UTF-8, of at most 256 bytes; without any, some are sent
-  --hostile  the child answers with what is no text: with lengths that cannot be, with bytes that
-             are not UTF-8
-  --         before the first text: what follows are texts, though they begin with --
-  --help     this text
+  TEXT        a text to send: UTF-8, at most 256 bytes; without any, some examples are sent
+  --hostile   the child answers with impossible lengths, and with bytes that are not UTF-8
+  --          the arguments that follow are texts, even if they begin with -
+  -h, --help  print this text
 
 Exit status: 0; 1 if a text or an answer was refused, the child died, or the system refused
-something; 2 for a bad argument; 130 after Ctrl-C.
+something; 2 for a wrong argument; 130 after Ctrl-C.
 ";
 
 /// The longest text in bytes.
 const ROOM: usize = 256;
 /// How many slots a mailbox takes.
 const SLOTS: usize = 3 + ROOM / size_of::<i32>();
-/// One for the child, and one for the parent.
+/// A mailbox to the child, and one from it.
 const BYTES: usize = 2 * SLOTS * size_of::<i32>();
 
-/// So long that it is worth a look at what is wrong.
+/// A wait this long is a reason to check the other process.
 const LONG: Duration = Duration::from_millis(100);
-/// So long that the parent must be gone.
+/// A wait this long means that the parent is gone.
 const FOREVER: Duration = Duration::from_secs(60);
 
 const TEXTS: [&str; 4] = ["Hello, child!", "Zwölf Boxkämpfer", "共有メモリの文字列", "one lock: 🔒"];
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// Why a text was not sent, or not taken.
-#[derive(Debug, thiserror::Error)]
+/// A text was not sent, or not accepted.
+#[derive(Debug)]
 enum Refused {
-    #[error("a text of {bytes} bytes is too long: there is room for {ROOM}")]
     TooLong { bytes: usize },
-    #[error("it is said to have {found} bytes, but there is room for {ROOM}")]
     BadLength { found: i32 },
-    #[error("its bytes are no UTF-8 from byte {place} of {bytes} on")]
     NotUtf8 { place: usize, bytes: usize },
 }
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { bytes } => write!(f, "a text of {bytes} bytes is too long: there is room for {ROOM}"),
+            Self::BadLength { found } => write!(f, "its length is {found} bytes, but there is room for {ROOM}"),
+            Self::NotUtf8 { place, bytes } => write!(f, "its bytes are not UTF-8 from byte {place} of {bytes} on"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
 
 struct Mailbox<'buf> {
     free: Semaphore<'buf>,
@@ -81,7 +90,7 @@ struct Mailbox<'buf> {
 
 // Relaxed: the semaphores order what comes before and after them.
 impl<'buf> Mailbox<'buf> {
-    /// The mailbox of that number.
+    /// Attaches to the mailbox of that number.
     fn new(buffer: &'buf SharedBuffer, number: usize) -> Result<Self> {
         let first = number * SLOTS;
         let (free, filled) = (Semaphore::new(buffer, first)?, Semaphore::new(buffer, first + 1)?);
@@ -89,44 +98,39 @@ impl<'buf> Mailbox<'buf> {
         Ok(Self { free, filled, length: buffer.slot(first + 2)?, buffer, text })
     }
 
-    /// For who has made the memory, before it is handed on: an empty mailbox. Fresh memory says that it is not free.
+    /// Makes the mailbox empty, before the memory is shared. In fresh memory it is neither free nor filled.
     fn initialize(buffer: &'buf SharedBuffer, number: usize) -> Result<Self> {
         Semaphore::initialize(buffer, number * SLOTS, 1)?;
         Self::new(buffer, number)
     }
 
-    /// `None`: the other has not taken the text before this one in that time.
-    fn send_for(&self, text: &str, timeout: Duration) -> Result<Option<()>> {
+    /// Sends a text. Fails with [`TimedOut`] if the other process does not take the text before this one in time.
+    fn send_for(&self, text: &str, timeout: Duration) -> Result<()> {
         if text.len() > ROOM {
             return Err(Refused::TooLong { bytes: text.len() }.into());
         }
         self.put_for(text.len() as i32, text.as_bytes(), timeout)
     }
 
-    /// Whatever it is.
-    fn put_for(&self, length: i32, bytes: &[u8], timeout: Duration) -> Result<Option<()>> {
-        if self.free.acquire_for(timeout).is_timed_out() {
-            return Ok(None);
-        }
+    /// Sends anything, whether it is a text or not.
+    fn put_for(&self, length: i32, bytes: &[u8], timeout: Duration) -> Result<()> {
+        self.free.acquire_for(timeout)?;
         self.length.store(length, Relaxed);
         self.buffer.write_bytes(self.text, bytes)?;
-        self.filled.release(1)?;
-        Ok(Some(()))
+        Ok(self.filled.release(1)?)
     }
 
-    /// `None`: the other has sent nothing in that time.
-    fn receive_for(&self, timeout: Duration) -> Result<Option<String>> {
-        if self.filled.acquire_for(timeout).is_timed_out() {
-            return Ok(None);
-        }
+    /// Takes a text. Fails with [`TimedOut`] if the other process does not send one in time.
+    fn receive_for(&self, timeout: Duration) -> Result<String> {
+        self.filled.acquire_for(timeout)?;
         let text = self.read();
-        // Refused or not, it was taken.
+        // A text that is refused is taken, too.
         self.free.release(1)?;
-        text.map(Some)
+        text
     }
 
     fn read(&self) -> Result<String> {
-        // Once: the next look may find another.
+        // Loaded once: a second load could return another length.
         let found = self.length.load(Relaxed);
         let length = usize::try_from(found).ok().filter(|length| *length <= ROOM);
         let mut bytes = vec![0; length.ok_or(Refused::BadLength { found })?];
@@ -140,84 +144,78 @@ impl<'buf> Mailbox<'buf> {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = Vec::new();
-    for argument in env::args_os().skip(1) {
-        match argument.into_string() {
-            Ok(argument) => arguments.push(argument),
-            Err(argument) => {
-                eprintln!("strings: {argument:?} is not UTF-8");
-                return ExitCode::from(2);
+    let outcome = match attached() {
+        Some(arguments) => attach(&arguments),
+        None => parse().map_err(Into::into).and_then(parent),
+    };
+    finish("strings", outcome)
+}
+
+#[derive(Default)]
+struct Options {
+    is_hostile: bool,
+    texts: Vec<String>,
+}
+
+fn parse() -> Result<Options, Stop> {
+    let (mut parser, mut options) = (lexopt::Parser::from_env(), Options::default());
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("hostile") => options.is_hostile = true,
+            Short('h') | Long("help") => return Err(Stop::Help(HELP)),
+            Value(text) => {
+                let text = text.into_string().map_err(|text| Stop::Usage(format!("{text:?} is not UTF-8")))?;
+                options.texts.push(text);
             }
+            argument => return Err(args::unknown(argument, "--hostile, --help, and texts after --")),
         }
     }
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let (hostile, rest) = match &arguments[..] {
-        ["--hostile", rest @ ..] => ("--hostile", rest),
-        rest => ("", rest),
-    };
-    let outcome = match rest {
-        ["--help", ..] => io::stdout().write_all(HELP.as_bytes()).map_err(Into::into),
-        // A process that the parent has started: not for people.
-        ["--attach", name, texts, hostile] => attach(name, texts, *hostile == "--hostile"),
-        ["--", texts @ ..] => parent(texts, hostile),
-        [] => parent(&TEXTS, hostile),
-        texts => match texts.iter().find(|text| text.starts_with("--")) {
-            Some(option) => {
-                eprintln!("strings: {option:?} is no option, or is one in a wrong place; --help says more");
-                return ExitCode::from(2);
-            }
-            None => parent(texts, hostile),
-        },
-    };
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    eprintln!("strings: {error}");
-    ExitCode::from(if INTERRUPTED.load(Relaxed) { 130 } else { 1 })
+    if options.texts.is_empty() {
+        options.texts = TEXTS.map(Into::into).into();
+    }
+    Ok(options)
 }
 
 /// What the child does.
-fn attach(name: &str, texts: &str, is_hostile: bool) -> Result<()> {
+fn attach(arguments: &[String]) -> Result<()> {
+    let [name, texts, is_hostile] = arguments else { return Err("--attach is for the parent only".into()) };
+    let (texts, is_hostile): (usize, bool) = (texts.parse()?, is_hostile.parse()?);
     let buffer = SharedBuffer::open_named(name)?;
     let (inbox, outbox) = (Mailbox::new(&buffer, 0)?, Mailbox::new(&buffer, 1)?);
-    for number in 0..texts.parse()? {
-        let text = inbox.receive_for(FOREVER)?.ok_or("the parent is gone")?;
-        let sent = if is_hostile {
+    for number in 0..texts {
+        let text = inbox.receive_for(FOREVER)?;
+        if is_hostile {
             let (length, bytes) = no_text(number);
-            outbox.put_for(length, bytes, FOREVER)?
+            outbox.put_for(length, bytes, FOREVER)?;
         } else {
             let answer: String = text.chars().rev().collect();
-            outbox.send_for(&answer, FOREVER)?
-        };
-        sent.ok_or("the parent is gone")?;
+            outbox.send_for(&answer, FOREVER)?;
+        }
     }
     Ok(())
 }
 
-/// Lengths that cannot be; half of a character; and what is the half of none.
+/// Returns a length and bytes that are not a text: impossible lengths, the half of a character, and a byte that no
+/// character contains.
 fn no_text(number: usize) -> (i32, &'static [u8]) {
-    const NONE: [(i32, &[u8]); 4] = [(ROOM as i32 + 1, b"long"), (-1, b"short"), (5, b"half\xf0"), (6, b"no\xfftext")];
-    NONE[number % NONE.len()]
+    const BAD: [(i32, &[u8]); 4] = [(ROOM as i32 + 1, b"long"), (-1, b"short"), (5, b"half\xf0"), (6, b"no\xfftext")];
+    BAD[number % BAD.len()]
 }
 
-fn parent(texts: &[&str], hostile: &str) -> Result<()> {
-    #[cfg(unix)]
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Relaxed))?;
-    let mut other = Other { name: format!("/slotsync-strings-{}", id()), process: None };
-    let buffer = SharedBuffer::create_named(&other.name, BYTES)?;
+fn parent(Options { is_hostile, texts }: Options) -> Result<()> {
+    watch_for_interrupts()?;
+    let mut children = Children::new("strings");
+    let buffer = SharedBuffer::options().create_new(true).named(&children.name, BYTES)?;
     let (outbox, inbox) = (Mailbox::initialize(&buffer, 0)?, Mailbox::initialize(&buffer, 1)?);
-    let mut command = Command::new(env::current_exe()?);
-    command.args(["--attach", &other.name, &texts.len().to_string(), hostile]);
-    // In a group of its own, a process does not hear the terminal's Ctrl-C: that is for the parent.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    other.process = Some(command.spawn()?);
+    children.start(&[&texts.len().to_string(), &is_hostile.to_string()])?;
     let mut refused = 0;
-    for text in texts {
-        other.wait_for(|| outbox.send_for(text, LONG))?;
-        writeln!(io::stdout(), "sent {} bytes: {text:?}", text.len())?;
-        match other.wait_for(|| inbox.receive_for(LONG)) {
-            Ok(answer) => writeln!(io::stdout(), "the child answered {} bytes: {answer:?}", answer.len())?,
+    for text in &texts {
+        retry(&mut children, || outbox.send_for(text, LONG))?;
+        print(format_args!("sent {} bytes: {text:?}", text.len()))?;
+        match retry(&mut children, || inbox.receive_for(LONG)) {
+            Ok(answer) => print(format_args!("the child answered {} bytes: {answer:?}", answer.len()))?,
             Err(error) if error.is::<Refused>() => {
-                writeln!(io::stdout(), "the child's answer was refused: {error}")?;
+                print(format_args!("the child's answer was refused: {error}"))?;
                 refused += 1;
             }
             Err(error) => return Err(error),
@@ -226,35 +224,18 @@ fn parent(texts: &[&str], hostile: &str) -> Result<()> {
     if refused == 0 { Ok(()) } else { Err(format!("{refused} of {} answers were refused", texts.len()).into()) }
 }
 
-/// The child. When this is dropped, it has ended and the name is gone.
-struct Other {
-    name: String,
-    process: Option<Child>,
-}
-
-impl Other {
-    /// Calls this again and again, as long as there is somebody to wait for.
-    fn wait_for<T>(&mut self, mut call: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-        loop {
-            if INTERRUPTED.load(Relaxed) {
-                return Err("interrupted".into());
-            }
-            if let Some(value) = call()? {
-                return Ok(value);
-            }
-            let status = self.process.as_mut().map(Child::try_wait).transpose()?.flatten();
-            if let Some(status) = status.filter(|status| !status.success()) {
+/// Repeats the call until it does not time out, as long as the child lives.
+fn retry<T>(children: &mut Children, mut call: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        check_interrupt()?;
+        match call() {
+            Err(error) if error.is::<TimedOut>() => {}
+            outcome => return outcome,
+        }
+        for process in &mut children.processes {
+            if let Some(status) = process.try_wait()?.filter(|status| !status.success()) {
                 return Err(format!("the child died: {status}").into());
             }
         }
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            let _ = (process.kill(), process.wait());
-        }
-        let _ = SharedBuffer::unlink(&self.name);
     }
 }

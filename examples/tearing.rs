@@ -1,46 +1,63 @@
-//! Numbers that nobody wrote. One agent writes 0 and -1 in turn, of 64 bits, and another reads: through a `DataView`, byte by
-//! byte, it comes to see mixtures of the two; through a `TypedArray`, never. First as two threads, then as two processes.
+//! Numbers that nobody wrote. One agent writes the 64-bit numbers 0 and -1 in turn, and another reads. A `DataView`
+//! goes byte by byte, so the reader comes to see mixtures of the two numbers. A `TypedArray` never shows one. The
+//! agents are first two threads, then two processes.
 //!
 //! ```text
 //! cargo run --release --example tearing                    # until mixtures were seen, or for 10 seconds
 //! cargo run --release --example tearing -- --seconds 60    # or for 60
 //! ```
 //!
-//! That a mixture is seen is a matter of luck, of which there is much: whenever the system takes the processor away from the
-//! writer, it is in the midst of a number, most of the time. With two processors, one seldom has to wait for that.
+//! Luck decides whether a mixture is seen, but there is much of it: whenever the system takes the processor away from
+//! the writer, the writer is most likely in the middle of a number. With two processors, the wait for a mixture is
+//! short.
 
-use slotsync::{DataView, Error, SharedBuffer, Slot, TypedArray};
-use std::io::{self, Write};
-use std::process::{Child, Command, ExitCode, id};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+mod common;
+
+use common::children::{Children, attached};
+use common::{Result, Stop, args, check_interrupt, finish, print, watch_for_interrupts};
+use lexopt::Arg::{Long, Short};
+use slotsync::arrays::{DataView, TypedArray};
+use slotsync::{Error, MemoryError, SharedBuffer, Slot};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, thread};
 
-/// At least so many reads, so that it is known how often.
-const READS: u64 = 200_000;
-/// So many between two looks at the clock.
-const TURNS: u64 = 1_000;
-/// A writer whose parent is gone, without a word, ends after this beyond the time that the parent had.
-const GRACE: Duration = Duration::from_secs(10);
+const HELP: &str = "\
+One agent writes the 64-bit numbers 0 and -1 in turn, and another reads: through a DataView it sees
+mixtures of the two, through a TypedArray it does not.
+
+usage: cargo run --release --example tearing -- [OPTIONS]
+
+  --seconds S  how long to wait for a mixture: 1 to 600, by default 10
+  -h, --help   print this text
+
+Exit status: 0; 1 if the array showed a mixture, the writer died, or the system refused something; 2
+for a wrong argument; 130 after Ctrl-C.
+";
+
 const MOST_SECONDS: u64 = 600;
 const SECONDS: u64 = 10;
+/// The fewest reads, so that the counts say something.
+const READS: u64 = 200_000;
+/// How many numbers are read or written between two looks at the clock.
+const TURNS: u64 = 1_000;
+/// How much longer than the parent a writer goes on, if the parent is gone without telling it to stop.
+const GRACE: Duration = Duration::from_secs(10);
 
-/// Of different cache lines: what one writes must not slow down who reads another.
+/// Enough for two cache lines around the view, and for one around the array: writes to one must not slow down the
+/// others.
 const BYTES: usize = 512;
-/// The number of the view: the end of one line and the beginning of the next.
+/// Where the view begins: its number crosses the boundary of a cache line.
 const VIEW: usize = 253;
 const ELEMENT: usize = 384;
 
-/// What the writer is told. Fresh memory tells it nothing yet.
+/// What the writer is told to do. In fresh memory it finds 0, and waits.
 const THROUGH_VIEW: i32 = 1;
 const THROUGH_ARRAY: i32 = 2;
 const STOP: i32 = 3;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
-
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// What is in the memory.
+/// The contents of the memory.
 #[derive(Clone, Copy)]
 struct Table<'buf> {
     told: Slot<'buf>,
@@ -48,15 +65,15 @@ struct Table<'buf> {
     array: TypedArray<'buf, u64>,
 }
 
-// Relaxed: nothing that is read here depends on what was done before.
+// Relaxed: no read here depends on what was done before.
 impl<'buf> Table<'buf> {
-    fn new(buffer: &'buf SharedBuffer) -> std::result::Result<Self, Error> {
+    fn new(buffer: &'buf SharedBuffer) -> Result<Self, Error> {
         let (view, array) = (DataView::new(buffer, VIEW, 8)?, TypedArray::new(buffer, ELEMENT, 1)?);
         Ok(Self { told: buffer.slot(0)?, view, array })
     }
 
     /// What the writer does, as a thread or as a process, until it is told to stop.
-    fn write(&self, seconds: u64) -> std::result::Result<(), Error> {
+    fn write(&self, seconds: u64) -> Result<(), Error> {
         let (start, most) = (Instant::now(), 4 * Duration::from_secs(seconds) + GRACE);
         while start.elapsed() < most {
             match self.told.load(Relaxed) {
@@ -69,19 +86,20 @@ impl<'buf> Table<'buf> {
         Ok(())
     }
 
-    /// Both ways, one after the other, while a writer writes.
+    /// Reads in both ways, one after the other, while a writer writes. Returns `true` if the view showed a mixture.
     fn compare(&self, agents: &str, seconds: u64) -> Result<bool> {
         self.told.store(THROUGH_VIEW, Relaxed);
-        let view = Seen::look(seconds, || self.view.get_ne(0).ok(), |seen| seen.mixtures > 0)?;
+        let view = Counts::read(seconds, || self.view.get_ne(0).ok(), |counts| counts.mixtures > 0)?;
         self.told.store(THROUGH_ARRAY, Relaxed);
-        // As long as it takes to know that the other writes.
-        let array = Seen::look(seconds, || self.array.get(0), |seen| seen.zeros > 0 && seen.ones > 0)?;
-        for (way, seen) in [("DataView", &view), ("TypedArray", &array)] {
-            let example = seen.example.map_or(String::new(), |number| format!("  {number:#018x}"));
-            writeln!(io::stdout(), "{agents:14}  {way:10}  {:>10}  {:>10}{example}", seen.reads, seen.mixtures)?;
+        // Until it is certain that the other agent writes.
+        let array = Counts::read(seconds, || self.array.get(0), |counts| counts.zeros > 0 && counts.ones > 0)?;
+        for (way, counts) in [("DataView", &view), ("TypedArray", &array)] {
+            let example = counts.example.map_or(String::new(), |number| format!("  {number:#018x}"));
+            let Counts { reads, mixtures, .. } = counts;
+            print(format_args!("{agents:14}  {way:10}  {reads:>10}  {mixtures:>10}{example}"))?;
         }
         if array.mixtures > 0 {
-            return Err("an element was seen in parts: that must not be".into());
+            return Err("an element was seen in parts, which must not happen".into());
         }
         if array.zeros == 0 || array.ones == 0 {
             return Err(format!("within {seconds} seconds the writer was not seen to write").into());
@@ -94,9 +112,9 @@ fn number(turn: u64) -> u64 {
     if turn % 2 == 0 { 0 } else { u64::MAX }
 }
 
-/// What a reader has found.
+/// What a reader has seen.
 #[derive(Default)]
-struct Seen {
+struct Counts {
     reads: u64,
     zeros: u64,
     ones: u64,
@@ -104,86 +122,71 @@ struct Seen {
     example: Option<u64>,
 }
 
-impl Seen {
-    fn look(seconds: u64, read: impl Fn() -> Option<u64>, is_enough: fn(&Self) -> bool) -> Result<Self> {
-        let (mut seen, start) = (Self::default(), Instant::now());
-        while (seen.reads < READS || !is_enough(&seen)) && start.elapsed() < Duration::from_secs(seconds) {
-            if INTERRUPTED.load(Relaxed) {
-                return Err("interrupted".into());
-            }
+impl Counts {
+    fn read(seconds: u64, read: impl Fn() -> Option<u64>, is_enough: fn(&Self) -> bool) -> Result<Self> {
+        let (mut counts, start) = (Self::default(), Instant::now());
+        while (counts.reads < READS || !is_enough(&counts)) && start.elapsed() < Duration::from_secs(seconds) {
+            check_interrupt()?;
             for _ in 0..TURNS {
                 match read().ok_or("there is no such number")? {
-                    0 => seen.zeros += 1,
-                    u64::MAX => seen.ones += 1,
+                    0 => counts.zeros += 1,
+                    u64::MAX => counts.ones += 1,
                     mixture => {
-                        seen.mixtures += 1;
-                        seen.example.get_or_insert(mixture);
+                        counts.mixtures += 1;
+                        counts.example.get_or_insert(mixture);
                     }
                 }
             }
-            seen.reads += TURNS;
+            counts.reads += TURNS;
         }
-        Ok(seen)
+        Ok(counts)
     }
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let outcome = match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--help"] => {
-            let usage = "usage: cargo run --release --example tearing [-- --seconds S]";
-            writeln!(io::stdout(), "{usage}, with S from 1 to {MOST_SECONDS}, else {SECONDS}").map_err(Into::into)
-        }
-        // A process that the parent has started: not for people.
-        ["--attach", name, seconds] => attach(name, seconds),
-        arguments => match seconds(arguments) {
-            Ok(seconds) => parent(seconds),
-            Err(complaint) => {
-                eprintln!("tearing: {complaint}");
-                return ExitCode::from(2);
-            }
-        },
+    let outcome = match attached() {
+        Some(arguments) => attach(&arguments),
+        None => parse().map_err(Into::into).and_then(parent),
     };
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    eprintln!("tearing: {error}");
-    ExitCode::from(if INTERRUPTED.load(Relaxed) { 130 } else { 1 })
+    finish("tearing", outcome)
 }
 
-fn seconds(arguments: &[&str]) -> std::result::Result<u64, String> {
-    match arguments {
-        [] => Ok(SECONDS),
-        ["--seconds", value] => {
-            let given = value.parse().ok().filter(|given| (1..=MOST_SECONDS).contains(given));
-            given.ok_or_else(|| format!("--seconds {value:?} is not a number from 1 to {MOST_SECONDS}"))
+fn parse() -> Result<u64, Stop> {
+    let (mut parser, mut seconds) = (lexopt::Parser::from_env(), SECONDS);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("seconds") => seconds = args::number(&mut parser, "--seconds", 1..=MOST_SECONDS)?,
+            Short('h') | Long("help") => return Err(Stop::Help(HELP)),
+            argument => return Err(args::unknown(argument, "--seconds, --help")),
         }
-        ["--seconds"] => Err(format!("--seconds needs a number from 1 to {MOST_SECONDS}")),
-        _ => Err(format!("{arguments:?} is not understood: there are the options --seconds and --help")),
     }
+    Ok(seconds)
 }
 
-fn attach(name: &str, seconds: &str) -> Result<()> {
+/// What the writer does, if it is a process.
+fn attach(arguments: &[String]) -> Result<()> {
+    let [name, seconds] = arguments else { return Err("--attach is for the parent only".into()) };
     let buffer = SharedBuffer::open_named(name)?;
     Ok(Table::new(&buffer)?.write(seconds.parse()?)?)
 }
 
 fn parent(seconds: u64) -> Result<()> {
-    #[cfg(unix)]
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Relaxed))?;
-    writeln!(io::stdout(), "agents          through          reads    mixtures  such as")?;
+    watch_for_interrupts()?;
+    print("agents          through          reads    mixtures  such as")?;
     let mut has_torn = as_threads(seconds)?;
     match as_processes(seconds) {
         Ok(torn) => has_torn |= torn,
-        // Of memory that processes share.
-        Err(error) if matches!(error.downcast_ref(), Some(Error::Unsupported { .. })) => {
-            writeln!(io::stdout(), "two processes   {error}")?;
+        // Some platforms have no memory that processes share.
+        Err(error) if matches!(error.downcast_ref(), Some(MemoryError::Unsupported { .. })) => {
+            print(format_args!("two processes   {error}"))?;
         }
         Err(error) => return Err(error),
     }
-    let result = match has_torn {
-        true => "through the view numbers were read that nobody wrote; through the array, none".to_owned(),
-        false => format!("within {seconds} seconds no mixture was seen, by luck; through the array there is none"),
-    };
-    Ok(writeln!(io::stdout(), "{result}")?)
+    if has_torn {
+        print("through the view numbers were read that nobody wrote; through the array, none")
+    } else {
+        print(format_args!("within {seconds} seconds no mixture was seen, by luck; through the array there is none"))
+    }
 }
 
 fn as_threads(seconds: u64) -> Result<bool> {
@@ -192,7 +195,7 @@ fn as_threads(seconds: u64) -> Result<bool> {
     thread::scope(|threads| {
         let writer = threads.spawn(move || table.write(seconds));
         let outcome = table.compare("two threads", seconds);
-        // Whatever the outcome.
+        // After an error, too.
         table.told.store(STOP, Relaxed);
         writer.join().expect("a writer does not panic")?;
         outcome
@@ -200,34 +203,13 @@ fn as_threads(seconds: u64) -> Result<bool> {
 }
 
 fn as_processes(seconds: u64) -> Result<bool> {
-    let name = format!("/slotsync-tearing-{}", id());
-    let buffer = SharedBuffer::create_named(&name, BYTES)?;
-    let mut writer = Writer { name, process: None };
+    let mut children = Children::new("tearing");
+    let buffer = SharedBuffer::options().create_new(true).named(&children.name, BYTES)?;
     let table = Table::new(&buffer)?;
-    let mut command = Command::new(env::current_exe()?);
-    command.args(["--attach", &writer.name, &seconds.to_string()]);
-    // In a group of its own, a process does not hear the terminal's Ctrl-C: that is for the parent.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let process = writer.process.insert(command.spawn()?);
+    children.start(&[&seconds.to_string()])?;
     let outcome = table.compare("two processes", seconds);
-    // Whatever the outcome.
+    // After an error, too.
     table.told.store(STOP, Relaxed);
-    let status = process.wait()?;
+    let status = children.processes[0].wait()?;
     if status.success() { outcome } else { Err(format!("the writer died: {status}").into()) }
-}
-
-/// When it is dropped, the process has ended and the name is gone.
-struct Writer {
-    name: String,
-    process: Option<Child>,
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            let _ = (process.kill(), process.wait());
-        }
-        let _ = SharedBuffer::unlink(&self.name);
-    }
 }

@@ -1,57 +1,94 @@
-//! From a duration to a point in time, once, at the edge of the crate: inside there is only `Option<Instant>`.
+//! The end of a wait: an instant, or never. Durations become instants once, at the edge of the crate.
 
+use crate::error::TimedOut;
+use core::convert::Infallible;
 use std::time::{Duration, Instant};
 
-/// How a wait ended that could have run out of time.
+/// When a wait ends, if what it waits for does not come.
 ///
-/// # Examples
-///
-/// ```
-/// use slotsync::{Outcome, Semaphore, SharedBuffer};
-/// use std::time::Duration;
-///
-/// let buffer = SharedBuffer::new(4)?;
-/// let semaphore = Semaphore::new(&buffer, 0)?;
-/// assert_eq!(semaphore.acquire_for(Duration::from_millis(1)), Outcome::TimedOut);
-/// semaphore.release(1)?;
-/// assert_eq!(semaphore.acquire_for(Duration::from_millis(1)), Outcome::Done);
-/// # Ok::<(), slotsync::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[must_use = "the wait may have run out of time"]
-pub enum Outcome {
-    /// What was waited for has come.
-    Done,
-    /// The deadline passed, and it had not come.
-    TimedOut,
-}
+/// A private step that waits is generic over this, and returns `Result<T, D::Elapsed>`: a plain call passes [`Never`] and
+/// cannot get an error, so it has no answer to invent for one.
+pub(crate) trait Deadline: Copy {
+    /// What the wait returns when its time has run out.
+    type Elapsed: Copy;
 
-impl Outcome {
-    /// Has it come?
-    #[inline]
-    pub fn is_done(self) -> bool {
-        self == Self::Done
+    /// Returns the instant to sleep until. `None` is forever.
+    fn instant(self) -> Option<Instant>;
+
+    /// Returns what to give up with, if there is a deadline at all.
+    fn answer(self) -> Option<Self::Elapsed>;
+
+    /// Returns what to give up with, if the time has run out.
+    fn elapsed(self) -> Option<Self::Elapsed> {
+        self.answer().filter(|_| has_passed(self.instant()))
     }
 
-    /// Did the time run out?
+    /// Gives up if the time has run out.
     #[inline]
-    pub fn is_timed_out(self) -> bool {
-        self == Self::TimedOut
+    fn check(self) -> Result<(), Self::Elapsed> {
+        self.elapsed().map_or(Ok(()), Err)
     }
 }
 
-/// When a wait that starts now and lasts `timeout` ends. `None` is never: a point in time that the clock cannot
-/// represent will not come.
+/// No deadline.
+#[derive(Clone, Copy)]
+pub(crate) struct Never;
+
+impl Deadline for Never {
+    type Elapsed = Infallible;
+
+    #[inline]
+    fn instant(self) -> Option<Instant> {
+        None
+    }
+
+    #[inline]
+    fn answer(self) -> Option<Infallible> {
+        None
+    }
+}
+
+/// A deadline on the monotonic clock. `None` lies beyond what the clock can represent, and never comes.
+#[derive(Clone, Copy)]
+pub(crate) struct By(Option<Instant>);
+
+impl By {
+    /// The deadline of a wait that begins now and lasts for `timeout`.
+    pub(crate) fn after(timeout: Duration) -> Self {
+        Self(after(timeout))
+    }
+
+    /// The deadline at `instant`.
+    pub(crate) fn at(instant: Instant) -> Self {
+        Self(Some(instant))
+    }
+}
+
+impl Deadline for By {
+    type Elapsed = TimedOut;
+
+    #[inline]
+    fn instant(self) -> Option<Instant> {
+        self.0
+    }
+
+    #[inline]
+    fn answer(self) -> Option<TimedOut> {
+        Some(TimedOut)
+    }
+}
+
+/// Returns the instant `timeout` from now, or `None` if the clock cannot represent it.
 pub(crate) fn after(timeout: Duration) -> Option<Instant> {
     Instant::now().checked_add(timeout)
 }
 
-/// Has the time come? Asks the clock only if there is a deadline.
+/// Returns `true` if the deadline has passed. Reads the clock only if there is a deadline.
 pub(crate) fn has_passed(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| remaining(deadline).is_zero())
 }
 
-/// How long to go: zero once it has passed.
+/// Returns the time until the deadline: zero once it has passed.
 pub(crate) fn remaining(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }

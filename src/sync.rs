@@ -1,4 +1,4 @@
-//! The one door to atomics and to what a spinning thread asks of its machine: core's, or loom's under `--cfg loom`.
+//! The one door to atomics and to the hint of a spinning thread: core's, or loom's under `--cfg loom`.
 //!
 //! Every word of a buffer and every operation on one goes through here, so a model runs the very code that ships. (The
 //! platform files name core's types where a system call's wrapper asks for them, and the doubles name loom's.)
@@ -11,7 +11,7 @@ pub(crate) use core::sync::atomic::AtomicUsize as Counter;
 /// The machine has atomics of 64 bits.
 pub(crate) const HAS_64_BITS: bool = cfg!(target_has_atomic = "64");
 
-/// Where in 8 bytes of memory an [`AtomicLength`] is: at their low end, if it is shorter than they are.
+/// The offset of an [`AtomicLength`] in 8 bytes of memory: at their low end, if it is shorter than they are.
 pub(crate) const LENGTH_PLACE: usize = if cfg!(target_endian = "big") && !HAS_64_BITS { 4 } else { 0 };
 
 #[cfg(not(loom))]
@@ -25,7 +25,7 @@ mod imp {
     /// atomics map no more than 32 bits can say.
     #[cfg(target_has_atomic = "64")]
     pub(crate) use core::sync::atomic::AtomicU64 as AtomicLength;
-    /// What that holds.
+    /// The integer that it holds.
     #[cfg(target_has_atomic = "64")]
     pub(crate) type Bytes = u64;
     #[cfg(not(target_has_atomic = "64"))]
@@ -50,8 +50,6 @@ mod imp {
     pub(crate) const SPINS: bool = true;
     /// Two words of a buffer can be taken for one.
     pub(crate) const HAS_WIDE: bool = true;
-    /// Time goes by while agents run.
-    pub(crate) const HAS_CLOCK: bool = true;
 }
 
 #[cfg(loom)]
@@ -62,29 +60,29 @@ mod imp {
 
     pub(crate) type Bytes = u64;
 
-    /// Stale or fresh, as [`load`] is.
+    /// Loads a length, stale or fresh, as [`load`] does.
     pub(crate) fn load_length(length: &AtomicLength, order: Ordering) -> Bytes {
         if LOADS_ARE_FRESH.get() { length.fetch_add(0, order) } else { length.load(order) }
     }
 
     thread_local! {
-        /// Loom runs all agents of a model on one system thread.
+        /// Whether loads are fresh. Loom runs all agents of a model on one system thread.
         static LOADS_ARE_FRESH: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// What loads are in the models to come: see [`load`].
+    /// Sets what loads are in the models to come: see [`load`].
     pub(crate) fn set_loads_are_fresh(fresh: bool) {
         LOADS_ARE_FRESH.set(fresh);
     }
 
-    /// Stale or fresh, for neither shows everything. A load of loom's may read any value that the memory model allows; but
-    /// loom does not try all orders of it and a later write of another agent, if that agent has loaded the word before
-    /// it wrote. An addition of nothing is tried in all orders, and reads the newest value only.
+    /// Loads a word, stale or fresh, because neither shows everything. A load of loom's may read any value that the memory
+    /// model allows. But loom does not try all orders of it and a later write of another agent, if that agent has loaded
+    /// the word before it wrote. An addition of nothing is tried in all orders, and reads the newest value only.
     pub(crate) fn load(word: &AtomicI32, order: Ordering) -> i32 {
         if LOADS_ARE_FRESH.get() { word.fetch_add(0, order) } else { word.load(order) }
     }
 
-    /// A swap, not a store: in loom a relaxed read-modify-write beside a plain store is not atomic, and a model of a
+    /// Stores by a swap: in loom a relaxed read-modify-write beside a plain store is not atomic, and a model of a
     /// correct protocol would then report a deadlock that no machine can reach.
     pub(crate) fn store(word: &AtomicI32, value: i32, order: Ordering) {
         word.swap(value, order);
@@ -92,8 +90,6 @@ mod imp {
 
     /// A turn of spinning is a state that sleeping explores as well: models do without.
     pub(crate) const SPINS: bool = false;
-    /// Loom's words lie beside each other, but what they hold does not.
+    /// Loom's words lie beside each other, but their values do not.
     pub(crate) const HAS_WIDE: bool = false;
-    /// Who waits for long has waited long enough, in a model, and who waits for short may do so for ever.
-    pub(crate) const HAS_CLOCK: bool = false;
 }

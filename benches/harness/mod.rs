@@ -1,4 +1,4 @@
-//! Agents, threads or processes, that race for a lock in short rounds, and a table of how the locks fared.
+//! Agents, threads or processes, that race for a lock in short rounds, and a table of the results.
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
 use rustix::process::{Pid, WaitOptions, waitpid};
@@ -10,9 +10,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod options;
 pub(crate) mod pthread;
 
-/// Who uses the lock, and how many.
+pub(crate) use options::Options;
+
+/// The agents that use the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Agents {
     /// One thread that does nothing else.
@@ -21,7 +24,7 @@ pub(crate) enum Agents {
     Processes(usize),
 }
 
-/// Between whom a lock can decide.
+/// The agents that a lock can exclude from each other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     Threads,
@@ -35,13 +38,14 @@ pub(crate) struct Peer<'a> {
     pub(crate) lock: &'a dyn Use,
 }
 
-/// What agents do with a lock. Every closure that returns a guard is a lock; the loops are compiled for each, so that
-/// what it inlines is inlined.
+/// What agents do with a lock. Every closure that returns a guard is a lock. The loops are compiled for each closure,
+/// so that its code is inlined.
 pub(crate) trait Use: Sync {
-    /// Locks and unlocks, so many times.
+    /// Locks and unlocks, `count` times.
     fn pairs(&self, count: u32);
 
-    /// Counts `total` up under the lock, and works in it and outside it, until `signal` says to stop. How often?
+    /// Adds 1 to `total` under the lock, and works with and without the lock, until `signal` says to stop. Returns how
+    /// often.
     fn race(&self, load: Load, signal: Slot<'_>, total: Slot<'_>) -> Counts;
 }
 
@@ -49,7 +53,7 @@ pub(crate) trait Use: Sync {
 pub(crate) struct Counts {
     /// How often it had the lock.
     operations: i32,
-    /// How often it counted the total up: who only reads does not.
+    /// How often it added to the total. A reader does not.
     counted: i32,
 }
 
@@ -64,7 +68,7 @@ impl<Guard, Lock: Fn() -> Guard + Sync> Use for Lock {
         let mut operations = 0;
         while signal.load(Relaxed) == RUN {
             let guard = self();
-            // No atomic addition: it is the lock that makes this right.
+            // Not an atomic addition: the lock makes this right.
             total.store(total.load(Relaxed) + 1, Relaxed);
             work(load.inside);
             drop(guard);
@@ -75,7 +79,7 @@ impl<Guard, Lock: Fn() -> Guard + Sync> Use for Lock {
     }
 }
 
-/// A reader-writer lock: `reads` times to read, then once to write, unless `reads` is for ever.
+/// A reader-writer lock. An agent reads `reads` times and then writes once; it never writes if `reads` is [`FOR_EVER`].
 pub(crate) struct Readers<Read, Write> {
     pub(crate) read: Read,
     pub(crate) write: Write,
@@ -98,7 +102,7 @@ impl<R, W, Read: Fn() -> R + Sync, Write: Fn() -> W + Sync> Use for Readers<Read
                 let guard = (self.read)();
                 let seen = total.load(Relaxed);
                 work(load.inside);
-                assert_eq!(total.load(Relaxed), seen, "somebody wrote under a reader");
+                assert_eq!(total.load(Relaxed), seen, "an agent wrote while another was reading");
                 drop(guard);
             } else {
                 until_a_write = self.reads;
@@ -118,7 +122,7 @@ impl<R, W, Read: Fn() -> R + Sync, Write: Fn() -> W + Sync> Use for Readers<Read
 /// Reads before a write that never comes.
 pub(crate) const FOR_EVER: u32 = u32::MAX;
 
-/// What an agent does beside counting, in steps of an instruction or two.
+/// The work that an agent does beside counting, in steps of an instruction or two.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) inside: u32,
@@ -131,8 +135,8 @@ fn work(steps: u32) {
     }
 }
 
-/// What one lock cost in one round, in nanoseconds per operation: of the clock on the wall, whoever did it, and of
-/// processor time, all agents' together.
+/// The cost of one lock in one round, in nanoseconds per operation of all agents: of the clock on the wall, and of
+/// processor time.
 struct Sample {
     wall: f64,
     cpu: f64,
@@ -147,7 +151,7 @@ fn sample(agents: Agents, load: Load, lock: &dyn Use, window: Duration) -> Sampl
 }
 
 fn alone(lock: &dyn Use, window: Duration) -> Sample {
-    /// Often enough that the clock's readings do not count.
+    /// So many that reading the clock costs next to nothing.
     const PAIRS: u32 = 10_000;
     let (start, cpu) = (Instant::now(), cpu_time());
     let mut pairs = 0.0;
@@ -158,21 +162,21 @@ fn alone(lock: &dyn Use, window: Duration) -> Sample {
     Sample { wall: nanos(start.elapsed()) / pairs, cpu: nanos(cpu_time() - cpu) / pairs }
 }
 
-/// Where the agents of a round meet: words that processes share too.
+/// Where the agents of a round meet: words that processes can share.
 struct Track {
     words: SharedBuffer,
     agents: usize,
     load: Load,
 }
 
-// Lines of the track. Agent n's own is LANES + n: how often it had the lock, the microseconds it ran, and how often it
-// counted.
+// Lines of the track. Line LANES + n belongs to agent n: how often it had the lock, the microseconds it ran, and how
+// often it counted.
 const SIGNAL: usize = 0;
 const READY: usize = 1;
 const TOTAL: usize = 2;
 const LANES: usize = 3;
 
-/// Slots from line to line: two cache lines, since processors fetch them in pairs.
+/// Slots from line to line: two cache lines, because processors fetch them in pairs.
 const LINE: usize = 32;
 
 // States of the signal.
@@ -189,7 +193,7 @@ impl Track {
         thread::scope(|scope| {
             let threads: Vec<_> = (0..self.agents).map(|agent| scope.spawn(move || self.run(agent, lock))).collect();
             let elapsed = self.direct(window);
-            // Joined, not only finished: a later fork must find one thread.
+            // Joined, not only finished: a later fork needs a process with one thread.
             threads.into_iter().for_each(|thread| thread.join().expect("an agent"));
             self.result(elapsed)
         })
@@ -209,7 +213,7 @@ impl Track {
     fn run(&self, agent: usize, lock: &dyn Use) {
         let (signal, total, lane) = (self.word(SIGNAL, 0), self.word(TOTAL, 0), LANES + agent);
         self.word(READY, 0).fetch_add(1, Relaxed);
-        // Who comes to run too late finds it at STOP.
+        // An agent that comes too late finds it at STOP.
         while signal.load(Relaxed) == WAIT {
             thread::yield_now();
         }
@@ -221,7 +225,7 @@ impl Track {
         self.word(lane, 1).store(micros.try_into().expect("a short round"), Relaxed);
     }
 
-    /// Starts the agents when all are there, stops them, and says how long they had.
+    /// Starts the agents when all have come, and stops them. Returns how long they ran.
     fn direct(&self, window: Duration) -> Duration {
         while self.word(READY, 0).load(Relaxed) as usize != self.agents {
             thread::yield_now();
@@ -245,15 +249,16 @@ impl Track {
     }
 }
 
-/// Runs `agent` in a child, which ends with it.
+/// Runs `agent` in a child process, which then ends.
 fn fork(agent: impl FnOnce()) -> Pid {
     // SAFETY: this process has one thread, so the child is a whole process and may do anything.
     match unsafe { libc::fork() } {
         0 => {
-            // SAFETY: no handler is installed, so an alarm only ends a child whose parent died before it said stop.
+            // SAFETY: no handler is installed, so the alarm only ends a child whose parent died before it told it to
+            // stop.
             unsafe { libc::alarm(60) };
             let outcome = catch_unwind(AssertUnwindSafe(agent));
-            // SAFETY: ends the child here, without what the parent has registered for its own end.
+            // SAFETY: ends the child here, without the exit handlers of the parent.
             unsafe { libc::_exit(i32::from(outcome.is_err())) }
         }
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
@@ -261,7 +266,7 @@ fn fork(agent: impl FnOnce()) -> Pid {
     }
 }
 
-/// The processor time of this thread.
+/// Returns the processor time of this thread.
 fn cpu_time() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().expect("a positive time")
 }
@@ -270,7 +275,7 @@ fn nanos(time: Duration) -> f64 {
     time.as_nanos() as f64
 }
 
-/// Who uses the locks how.
+/// The agents and their load.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) agents: Agents,
@@ -302,52 +307,15 @@ pub(crate) fn compare(case: &Case, peers: &[Peer<'_>], options: &Options) {
 /// How many times as fast the first two peers are as the one of the line.
 const RATIOS: [&str; 2] = ["private x as fast", "shared x as fast"];
 
-/// The median, or a dash if there is nothing to take it of.
+/// Returns the median, or a dash if there are no values.
 fn cell(values: impl Iterator<Item = f64>, decimals: usize) -> String {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).map_or_else(|| "-".into(), |median| format!("{median:.decimals$}"))
 }
 
-/// What was measured on.
+/// Returns a line about the machine.
 pub(crate) fn machine() -> String {
     let cores = thread::available_parallelism().map_or_else(|_| "unknown".into(), |cores| cores.to_string());
     format!("cores: {cores}, system: {} on {}", std::env::consts::OS, std::env::consts::ARCH)
-}
-
-/// What the command line asks for.
-pub(crate) struct Options {
-    rounds: usize,
-    window: Duration,
-    cases: Vec<String>,
-}
-
-impl Options {
-    pub(crate) fn from_args() -> Self {
-        let mut options = Self { rounds: 15, window: Duration::from_millis(30), cases: Vec::new() };
-        let mut words = std::env::args().skip(1);
-        while let Some(word) = words.next() {
-            // The agents' counters are small, and their children's patience is short.
-            let mut number = || words.next()?.parse().ok().filter(|number| (1..=10_000).contains(number));
-            match &*word {
-                // Cargo says so to every bench.
-                "--bench" => {}
-                "--rounds" => options.rounds = number().unwrap_or_else(|| usage()) as usize,
-                "--millis" => options.window = Duration::from_millis(number().unwrap_or_else(|| usage())),
-                _ if word.starts_with('-') => usage(),
-                _ => options.cases.push(word),
-            }
-        }
-        options
-    }
-
-    /// Is a case's name asked for, in whole or in part? All are, if none is.
-    pub(crate) fn selects(&self, case: &str) -> bool {
-        self.cases.is_empty() || self.cases.iter().any(|part| case.contains(part))
-    }
-}
-
-fn usage() -> ! {
-    eprintln!("usage: [--rounds N] [--millis N] [CASE]...");
-    std::process::exit(2);
 }

@@ -6,14 +6,14 @@ use core::ptr::{NonNull, null_mut};
 
 pub(crate) struct PthreadMutex(NonNull<libc::pthread_mutex_t>);
 
-// SAFETY: to be used by many threads at once is what the C library's mutex is for.
+// SAFETY: many threads may use the C library's mutex at once.
 unsafe impl Sync for PthreadMutex {}
 
 impl PthreadMutex {
     pub(crate) fn new() -> Self {
         let mutex = page::<libc::pthread_mutex_t>();
         let mut attributes = MaybeUninit::uninit();
-        // SAFETY: both objects are ours alone, and the attributes are initialized before they are used.
+        // SAFETY: no other thread uses the two objects yet, and the attributes are initialized before they are used.
         unsafe {
             assert_eq!(libc::pthread_mutexattr_init(attributes.as_mut_ptr()), 0);
             assert_eq!(libc::pthread_mutexattr_setpshared(attributes.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED), 0);
@@ -41,10 +41,10 @@ impl Drop for PthreadGuard<'_> {
     }
 }
 
-/// Memory of its own for one object, which children share.
+/// Returns memory for one object, which child processes share.
 fn page<T>() -> NonNull<T> {
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANON);
-    // SAFETY: a new mapping, at an address of the system's choice.
+    // SAFETY: this is a new mapping, at an address that the system chooses.
     let page = unsafe { libc::mmap(null_mut(), size_of::<T>(), protection, flags, -1, 0) };
     assert_ne!(page, libc::MAP_FAILED);
     NonNull::new(page.cast()).expect("a mapping")
@@ -52,14 +52,14 @@ fn page<T>() -> NonNull<T> {
 
 pub(crate) struct PthreadRwLock(NonNull<libc::pthread_rwlock_t>);
 
-// SAFETY: to be used by many threads at once is what the C library's lock is for.
+// SAFETY: many threads may use the C library's lock at once.
 unsafe impl Sync for PthreadRwLock {}
 
 impl PthreadRwLock {
     pub(crate) fn new() -> Self {
         let lock = page::<libc::pthread_rwlock_t>();
         let mut attributes = MaybeUninit::uninit();
-        // SAFETY: both objects are ours alone, and the attributes are initialized before they are used.
+        // SAFETY: no other thread uses the two objects yet, and the attributes are initialized before they are used.
         unsafe {
             assert_eq!(libc::pthread_rwlockattr_init(attributes.as_mut_ptr()), 0);
             assert_eq!(libc::pthread_rwlockattr_setpshared(attributes.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED), 0);

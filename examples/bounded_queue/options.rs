@@ -1,28 +1,29 @@
 //! The command line.
 
-use std::ffi::OsString;
+use crate::common::{Stop, args};
+use lexopt::Arg::{Long, Short};
 
-pub(crate) const HELP: &str = "\
-Producers and consumers, as processes, over one bounded queue in shared memory: once made of a lock
-and two conditions, once of two semaphores and a lock. Every item must arrive once.
+const HELP: &str = "\
+Producers and consumers, as processes, use one bounded queue in shared memory. It is made first of a
+lock and two conditions, then of two semaphores and a lock. Every item must arrive once.
 
-usage: cargo run --release --example bounded_queue -- [options]
+usage: cargo run --release --example bounded_queue -- [OPTIONS]
 
-  --producers P  how many processes put items into the queue: 1 to 64, else 2
-  --consumers C  how many take them out: 1 to 64, else 2
-  --items N      how many items each producer puts: 1 to 10000000, else 200000
-  --capacity K   how many items the queue holds: 1 to 1000000, else 64
-  --help         this text
+  --producers P  how many processes put items into the queue: 1 to 64, by default 2
+  --consumers C  how many processes take them out: 1 to 64, by default 2
+  --items N      how many items each producer puts: 1 to 10000000, by default 200000
+  --capacity K   how many items the queue holds: 1 to 1000000, by default 64
+  -h, --help     print this text
 
-While it runs, a terminal shows how far it is. On Windows the producers and consumers are threads.
+While it runs, a terminal shows its progress. On Windows the producers and consumers are threads.
 
-Exit status: 0; 1 if an item was lost or came twice or out of order, a process died, or the system
-refused something; 2 for a bad argument.
+Exit status: 0; 1 if an item was lost, came twice or came out of order, a process died, or the system
+refused something; 2 for a wrong argument.
 ";
 
-/// Of each kind. A process is not cheap, and more of them than processors only take turns.
+/// The maximum for producers, and for consumers. More processes than processors only take turns.
 const MAX_WORKERS: i32 = 64;
-/// So that the number of all items is far below what a slot counts to.
+/// With this maximum, the number of all items is far below what a slot counts to.
 const MAX_ITEMS: i32 = 10_000_000;
 const MAX_CAPACITY: i32 = 1_000_000;
 
@@ -35,7 +36,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// How many items there are.
+    /// Returns the number of all items.
     pub(crate) fn total(&self) -> i32 {
         self.producers * self.items
     }
@@ -43,23 +44,18 @@ impl Options {
 
 const _: () = assert!(MAX_WORKERS.checked_mul(MAX_ITEMS).is_some());
 
-/// `None` is a call for help. An error is a complaint that names the value and the bound.
-pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Option<Options>, String> {
+pub(crate) fn parse() -> Result<Options, Stop> {
     let mut options = Options { producers: 2, consumers: 2, items: 200_000, capacity: 64 };
-    while let Some(argument) = arguments.next() {
-        let (number, max) = match argument.to_str() {
-            Some("--producers") => (&mut options.producers, MAX_WORKERS),
-            Some("--consumers") => (&mut options.consumers, MAX_WORKERS),
-            Some("--items") => (&mut options.items, MAX_ITEMS),
-            Some("--capacity") => (&mut options.capacity, MAX_CAPACITY),
-            Some("--help" | "-h") => return Ok(None),
-            _ => return Err(format!("{argument:?} is not an option; --help lists them")),
-        };
-        let option = argument.to_string_lossy();
-        let value = arguments.next().ok_or_else(|| format!("{option} needs a number from 1 to {max}"))?;
-        let given = value.to_str().and_then(|digits| digits.parse().ok());
-        let in_bounds = given.filter(|given| (1..=max).contains(given));
-        *number = in_bounds.ok_or_else(|| format!("{option} {value:?} is not a number from 1 to {max}"))?;
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("producers") => options.producers = args::number(&mut parser, "--producers", 1..=MAX_WORKERS)?,
+            Long("consumers") => options.consumers = args::number(&mut parser, "--consumers", 1..=MAX_WORKERS)?,
+            Long("items") => options.items = args::number(&mut parser, "--items", 1..=MAX_ITEMS)?,
+            Long("capacity") => options.capacity = args::number(&mut parser, "--capacity", 1..=MAX_CAPACITY)?,
+            Short('h') | Long("help") => return Err(Stop::Help(HELP)),
+            argument => return Err(args::unknown(argument, "--producers, --consumers, --items, --capacity, --help")),
+        }
     }
-    Ok(Some(options))
+    Ok(options)
 }

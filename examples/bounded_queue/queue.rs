@@ -1,10 +1,10 @@
-//! A bounded queue in shared memory, in two ways. Both are Dijkstra's bounded buffer: the first as Hoare's monitor has
-//! it, the second as he had it himself.
+//! A bounded queue in shared memory, in two ways. Both are Dijkstra's bounded buffer: the first in the form of Hoare's
+//! monitor, the second in Dijkstra's own form.
 
 use slotsync::{Cond, Error, Lock, Semaphore, SharedBuffer, Slot, Slots};
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Where one thing begins and the next: see the table in `main.rs`.
+/// The number of slots in a line: see the table in `main.rs`.
 pub(crate) const LINE: usize = 32;
 
 const LOCK: usize = 3 * LINE;
@@ -15,13 +15,13 @@ const NOT_EMPTY_OR_FILLED: usize = 7 * LINE;
 pub(crate) const PLACES: usize = 8 * LINE;
 
 pub(crate) trait Queue {
-    /// Puts an item at the end, and sleeps until there is a place for it.
+    /// Puts an item at the end, sleeping until there is a place for it.
     fn put(&self, item: i32);
-    /// Takes the item at the front, and sleeps until there is one.
+    /// Takes the item at the front, sleeping until there is one.
     fn take(&self) -> i32;
 }
 
-/// What the queue is made of.
+/// The primitives that the queue is made of.
 #[derive(Clone, Copy)]
 pub(crate) enum Way {
     Conds,
@@ -38,8 +38,8 @@ impl Way {
         }
     }
 
-    /// For the parent, before anybody uses the queue. The memory is fresh, and zeros are an unlocked lock, a condition
-    /// that nobody waits for, and a semaphore without permits: only one word is to be something else.
+    /// Initializes the queue, before it is used. The memory is fresh, and zeros are an unlocked lock, a condition
+    /// without waiters, and a semaphore without permits. Only one word must have another value.
     pub(crate) fn prepare(self, buffer: &SharedBuffer, capacity: u32) -> Result<(), Error> {
         match self {
             Self::Conds => {}
@@ -48,7 +48,7 @@ impl Way {
         Ok(())
     }
 
-    /// For everybody: finds the queue in the memory, and writes nothing.
+    /// Attaches to the queue. This writes nothing.
     pub(crate) fn attach<'buf>(
         self,
         buffer: &'buf SharedBuffer,
@@ -72,8 +72,8 @@ impl Way {
     }
 }
 
-/// One lock for all there is, and two conditions: producers wait for one, consumers for the other, so that each notify
-/// reaches somebody who can use it.
+/// One lock for everything, and two conditions. Producers wait for one, consumers for the other, so each notify reaches
+/// a worker that can use it.
 struct Conds<'buf> {
     lock: Lock<'buf>,
     not_full: Cond<'buf>,
@@ -85,7 +85,7 @@ impl Queue for Conds<'_> {
     fn put(&self, item: i32) {
         let guard = self.not_full.wait_while(self.lock.lock(), || self.ring.is_full());
         self.ring.put(item);
-        // Who is woken needs the lock, and should find it free.
+        // The woken worker needs the lock, and should find it free.
         drop(guard);
         self.not_empty.notify_one();
     }
@@ -99,8 +99,8 @@ impl Queue for Conds<'_> {
     }
 }
 
-/// The semaphores count: who has a permit of `free` will find a place, who has one of `filled` will find an item. The
-/// lock is for the ring alone, and nobody waits for anything while holding it.
+/// The semaphores count. A worker with a permit of `free` will find a place, and one with a permit of `filled` will
+/// find an item. The lock is for the ring alone, and no worker waits for anything while holding it.
 struct Semaphores<'buf> {
     free: Semaphore<'buf>,
     filled: Semaphore<'buf>,
@@ -108,8 +108,8 @@ struct Semaphores<'buf> {
     ring: Ring<'buf>,
 }
 
-/// There are never more permits than places, and of these never so many.
-const TOO_MANY: &str = "more permits than a semaphore holds";
+/// There are never more permits than places, and the capacity is far below the maximum of a semaphore.
+const FEW: &str = "the permits are within the maximum";
 
 impl Queue for Semaphores<'_> {
     fn put(&self, item: i32) {
@@ -117,7 +117,7 @@ impl Queue for Semaphores<'_> {
         let guard = self.lock.lock();
         self.ring.put(item);
         drop(guard);
-        self.filled.release(1).expect(TOO_MANY);
+        self.filled.release(1).expect(FEW);
     }
 
     fn take(&self) -> i32 {
@@ -125,12 +125,12 @@ impl Queue for Semaphores<'_> {
         let guard = self.lock.lock();
         let item = self.ring.take();
         drop(guard);
-        self.free.release(1).expect(TOO_MANY);
+        self.free.release(1).expect(FEW);
         item
     }
 }
 
-/// Places for items, used in turn: no more than loads and stores, so only for who holds the lock.
+/// Places for items, used in turn. These are plain loads and stores, so only the holder of the lock may use them.
 pub(crate) struct Ring<'buf> {
     head: Slot<'buf>,
     tail: Slot<'buf>,
@@ -144,7 +144,7 @@ impl<'buf> Ring<'buf> {
         Ok(Self { head: buffer.slot(HEAD)?, tail: buffer.slot(TAIL)?, places })
     }
 
-    /// How many items have been taken: without the lock too, but then there may be more by now.
+    /// Returns how many items have been taken. Without the lock, the number may be out of date.
     pub(crate) fn taken(&self) -> i32 {
         self.head.load(Relaxed)
     }

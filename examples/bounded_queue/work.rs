@@ -1,9 +1,9 @@
-//! What producers and consumers do, and how it is known that every item arrived once.
+//! What producers and consumers do, and how they check that every item arrived once.
 
-use crate::Failure;
+use crate::common::Result;
 use crate::options::Options;
 use crate::queue::{LINE, PLACES, Queue, Ring, Way};
-use slotsync::{Barrier, Error, Event, Latch, Role, SharedBuffer, Slots};
+use slotsync::{Barrier, BarrierRole, Error, Event, Latch, SharedBuffer, Slots};
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -11,10 +11,10 @@ const START: usize = 0;
 const WORKING: usize = LINE;
 const PRODUCING: usize = 2 * LINE;
 
-/// Behind the last item, once for each consumer: there are no more. Items are numbers from zero.
+/// Follows the last item, once for each consumer. Items are numbers from zero on.
 const END: i32 = -1;
 
-/// What a worker is told.
+/// What a worker has to do.
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
     pub(crate) worker: Worker,
@@ -22,7 +22,7 @@ pub(crate) struct Job {
     pub(crate) options: Options,
 }
 
-/// Which worker: numbered from 1 on.
+/// A worker, numbered from 1 on.
 #[derive(Clone, Copy)]
 pub(crate) enum Worker {
     Producer(i32),
@@ -38,9 +38,9 @@ impl fmt::Display for Worker {
     }
 }
 
-/// All that is in the memory, beside what the queue is made of.
+/// The contents of the memory.
 pub(crate) struct Desk<'buf> {
-    /// Set when all workers are there.
+    /// Set when all workers have started.
     pub(crate) start: Event<'buf>,
     /// Counted down by each worker that is done.
     pub(crate) working: Latch<'buf>,
@@ -53,7 +53,7 @@ pub(crate) struct Desk<'buf> {
 }
 
 /// A worker's whole life.
-pub(crate) fn work(buffer: &SharedBuffer, job: Job) -> Result<(), Failure> {
+pub(crate) fn work(buffer: &SharedBuffer, job: Job) -> Result<()> {
     let desk = Desk::attach(buffer, job.way, job.options)?;
     desk.start.wait();
     match job.worker {
@@ -64,12 +64,13 @@ pub(crate) fn work(buffer: &SharedBuffer, job: Job) -> Result<(), Failure> {
 }
 
 impl<'buf> Desk<'buf> {
-    /// How much memory all of it needs.
+    /// Returns the length of the memory.
     pub(crate) fn bytes(options: Options) -> usize {
         (bits(options) + words(options)) * size_of::<i32>()
     }
 
-    /// For the parent, before there are workers. What is not written here is as it should be: the memory is fresh.
+    /// Initializes the memory, before there are workers. It is fresh, so the words that are not written here are zero,
+    /// as they should be.
     pub(crate) fn prepare(buffer: &'buf SharedBuffer, way: Way, options: Options) -> Result<Self, Error> {
         Latch::initialize(buffer, WORKING, (options.producers + options.consumers) as u32)?;
         way.prepare(buffer, options.capacity as u32)?;
@@ -89,7 +90,7 @@ impl<'buf> Desk<'buf> {
         })
     }
 
-    /// How many items have been taken.
+    /// Returns how many items have been taken.
     pub(crate) fn taken(&self) -> i32 {
         self.ring.taken()
     }
@@ -104,15 +105,15 @@ impl<'buf> Desk<'buf> {
                 _ => self.queue.put(first + number),
             }
         }
-        // The last one to come here knows that all items are in the queue.
-        if self.producing.wait() == Role::Leader {
+        // The leader is one producer, and when it returns, all producers have put their items.
+        if self.producing.wait() == BarrierRole::Leader {
             for _ in 0..self.options.consumers {
                 self.queue.put(END);
             }
         }
     }
 
-    /// For the tests of what becomes of a mistake, which is to be found, and not to be waited for.
+    /// Makes a mistake, for the tests that check that a mistake is reported.
     fn put_with_mishap(&self, item: i32, mishap: &str) {
         let put: &[i32] = match mishap {
             "lose" => &[],
@@ -124,10 +125,10 @@ impl<'buf> Desk<'buf> {
         put.iter().for_each(|&item| self.queue.put(item));
     }
 
-    fn consume(&self) -> Result<(), Failure> {
+    fn consume(&self) -> Result<()> {
         let Options { producers, items, .. } = self.options;
-        // For each producer, the first number that may come now: the queue is in order, so for each consumer the items
-        // of each producer are.
+        // For each producer, the lowest number that may arrive now. The queue is in order, so the items of each
+        // producer are in order for each consumer.
         let mut next = vec![0; producers as usize];
         loop {
             let item = self.queue.take();
@@ -135,48 +136,49 @@ impl<'buf> Desk<'buf> {
                 return Ok(());
             }
             if !(0..self.options.total()).contains(&item) {
-                return Err(Failure(format!("{item} arrived, which nobody put")));
+                return Err(format!("{item} arrived, which nobody put").into());
             }
             let place = self.arrived.get(item as usize / 32).expect("a bit for each item");
             let bit = 1 << (item % 32);
-            // Relaxed: who looks at all bits in the end looks after `working`, which orders that.
+            // Relaxed: the parent reads the bits after `working`, which orders them before that.
             if place.fetch_or(bit, Relaxed) & bit != 0 {
-                return Err(Failure(format!("{} arrived twice", self.name(item))));
+                return Err(format!("{} arrived twice", self.name(item)).into());
             }
             let next = &mut next[(item / items) as usize];
             if item % items < *next {
-                return Err(Failure(format!("{} arrived after item {} of it", self.name(item), *next)));
+                return Err(format!("{} arrived after item {} of it", self.name(item), *next).into());
             }
             *next = item % items + 1;
         }
     }
 
-    /// For the parent, when all workers are done: has everything arrived? That nothing did twice, they know themselves.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    /// Checks that all items have arrived, after all workers are done. The consumers have checked that none came twice.
+    pub(crate) fn check(&self) -> Result<()> {
         let has_arrived = |item: i32| {
             let word = self.arrived.get(item as usize / 32).map_or(0, |word| word.load(Relaxed));
             word & 1 << (item % 32) != 0
         };
         let mut lost = (0..self.options.total()).filter(|&item| !has_arrived(item));
         let Some(first) = lost.next() else { return Ok(()) };
-        Err(Failure(match lost.count() {
+        Err(match lost.count() {
             0 => format!("{} never arrived", self.name(first)),
             more => format!("{} and {more} others never arrived", self.name(first)),
-        }))
+        }
+        .into())
     }
 
-    /// Numbers are from 1 on for people.
+    /// Returns the name of an item for people: both of its numbers begin with 1.
     fn name(&self, item: i32) -> String {
         format!("item {} of producer {}", item % self.options.items + 1, item / self.options.items + 1)
     }
 }
 
-/// Where the bits begin: in a line that is not one of the queue's.
+/// Returns the slot where the bits begin: the first line after the queue.
 fn bits(options: Options) -> usize {
     PLACES + (options.capacity as usize).next_multiple_of(LINE)
 }
 
-/// How many slots they take.
+/// Returns the number of slots with bits.
 fn words(options: Options) -> usize {
     (options.total() as usize).div_ceil(32)
 }

@@ -1,8 +1,8 @@
-//! The functions that C calls by name, and the report of how often it did.
+//! The functions that C calls by name, and the report of how often it called them.
 //!
-//! None of them allocates, prints or takes a lock of the C library: it could be one of these. Who calls them vouches
-//! for the memory, as POSIX has it; that is all that makes the references valid. No panic gets out of an `extern "C"`:
-//! it would end the process.
+//! None of them allocates, prints or takes a lock of the C library, because that lock could be one of these. The caller
+//! guarantees that the memory is valid, as POSIX demands; nothing else makes the references valid. A panic does not
+//! leave an `extern "C"` function: it would end the process.
 
 use crate::words::{Cond, Deadline, Ended, Mutex, Sem};
 use libc::{c_int, c_uint, clockid_t, pthread_condattr_t, pthread_mutexattr_t, timespec};
@@ -16,10 +16,10 @@ static WAITS: AtomicUsize = AtomicUsize::new(0);
 static NOTIFIES: AtomicUsize = AtomicUsize::new(0);
 static SEM_WAITS: AtomicUsize = AtomicUsize::new(0);
 static SEM_POSTS: AtomicUsize = AtomicUsize::new(0);
-/// To make one, to destroy it, to ask what it holds.
+/// Making an object, destroying it, and asking for its value.
 static OTHERS: AtomicUsize = AtomicUsize::new(0);
 
-/// A call that answers with its error, and leaves `errno` as it was, which a futex call may change.
+/// Makes a call that returns its error. It restores `errno`, which a futex call may change.
 fn pthread(calls: &AtomicUsize, call: impl FnOnce() -> Ended) -> c_int {
     calls.fetch_add(1, Relaxed);
     let errno = errno();
@@ -29,7 +29,7 @@ fn pthread(calls: &AtomicUsize, call: impl FnOnce() -> Ended) -> c_int {
     ended.err().unwrap_or(0)
 }
 
-/// A call that answers with -1 and its error in `errno`.
+/// Makes a call that returns -1 on an error, and puts the error into `errno`.
 fn sem(calls: &AtomicUsize, call: impl FnOnce() -> Ended) -> c_int {
     match pthread(calls, call) {
         0 => 0,
@@ -40,10 +40,10 @@ fn sem(calls: &AtomicUsize, call: impl FnOnce() -> Ended) -> c_int {
     }
 }
 
-/// This thread's own.
+/// Returns the `errno` of this thread.
 fn errno<'thread>() -> &'thread Cell<c_int> {
-    // SAFETY: a place of this thread alone, which lives as long as it; nobody here keeps it for longer than a call. A
-    // Cell may change meanwhile, as by the C library.
+    // SAFETY: the place belongs to this thread alone and lives as long as it; no code here keeps it for longer than a
+    // call. The C library may change it meanwhile, as a `Cell` allows.
     unsafe { &*libc::__errno_location().cast() }
 }
 
@@ -165,16 +165,16 @@ extern "C" fn sem_getvalue(semaphore: &'static Sem, value: &mut c_int) -> c_int 
     })
 }
 
-/// Where the report goes. Opened at the start, since a program may confine itself later.
+/// The descriptor of the report. It is opened at the start, because a program may confine itself later.
 static REPORT: AtomicI32 = AtomicI32::new(-1);
 
-/// Before `main`.
-// SAFETY: the C library calls what is listed there, and what it passes may be left alone.
+/// Runs before `main`.
+// SAFETY: the C library calls the functions in this section, which may ignore its arguments.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static OPEN: extern "C" fn() = open;
 
-/// After `main`, or at `exit`.
+/// Runs after `main`, or at `exit`.
 // SAFETY: as above.
 #[used]
 #[unsafe(link_section = ".fini_array")]
@@ -182,7 +182,7 @@ static WRITE: extern "C" fn() = write;
 
 extern "C" fn open() {
     const FLAGS: c_int = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
-    // SAFETY: no other thread changes the environment before `main`, and both strings end.
+    // SAFETY: no other thread changes the environment before `main`, and both strings end with a NUL.
     unsafe {
         let path = libc::getenv(c"SLOTSYNC_POSIX_REPORT".as_ptr());
         if !path.is_null() {
@@ -191,7 +191,7 @@ extern "C" fn open() {
     }
 }
 
-/// One line, in one piece, so that the processes of a family can share a file.
+/// Writes one line by one call, so that several processes can share a file.
 extern "C" fn write() {
     let descriptor = REPORT.load(Relaxed);
     if descriptor < 0 {
@@ -202,7 +202,7 @@ extern "C" fn write() {
     let [locks, unlocks, waits, notifies, sem_waits, sem_posts, others] =
         [&LOCKS, &UNLOCKS, &WAITS, &NOTIFIES, &SEM_WAITS, &SEM_POSTS, &OTHERS].map(|calls| calls.load(Relaxed));
     let slept = slotsync::counters();
-    // It has room for the longest numbers.
+    // The line has room for the longest numbers.
     let _ = writeln!(
         rest,
         "process={} locks={locks} unlocks={unlocks} waits={waits} notifies={notifies} sem_waits={sem_waits} \
@@ -212,6 +212,6 @@ extern "C" fn write() {
         slept.rescues,
     );
     let length = 512 - rest.len();
-    // SAFETY: that many bytes were written there. A report that cannot be written is none.
+    // SAFETY: that many bytes were written there. If the report cannot be written, there is none.
     let _ = unsafe { libc::write(descriptor, line.as_ptr().cast(), length) };
 }

@@ -1,24 +1,24 @@
-//! What lies in the program's memory, and what is done with it.
+//! The contents of the program's memory, and the operations on it.
 //!
-//! The references are `'static` as far as Rust is told: POSIX has it that the memory lives while it is used, and nobody
-//! touches a mutex after unlocking it or a semaphore after posting it, but for a wake by address.
+//! For Rust the references are `'static`. POSIX guarantees that the memory lives while it is used. No code here touches
+//! a mutex after unlocking it or a semaphore after posting it, except for a wake by address.
 
 use libc::{EAGAIN, EBUSY, EDEADLK, EINVAL, ENOTSUP, EOVERFLOW, EPERM, ETIMEDOUT, c_int, clockid_t};
 use rustix::thread::gettid;
 use rustix::time::{ClockId, clock_gettime};
-use slotsync::{Lock, LockGuard, Outcome, Scope, Semaphore, Slot};
+use slotsync::{Lock, LockGuard, Scope, Semaphore, Slot, Slots, TimedOut};
 use std::cell::UnsafeCell;
 use std::mem::{MaybeUninit, offset_of};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::time::Duration;
 
-/// How a call ended: an error is one of POSIX's numbers.
+/// The outcome of a call. The error is one of POSIX's numbers.
 pub(crate) type Ended = Result<(), c_int>;
 
-/// Between processes: glibc's bit in the kind of a mutex, and its value in a semaphore.
+/// Marks an object that processes share: glibc's bit in the kind of a mutex, and its value in a semaphore.
 const SHARED: c_int = 128;
 
-/// Which of the types a mutex is, in its kind: the rest are glibc's hints.
+/// The type of a mutex, in its kind. The other bits are glibc's hints.
 const TYPE_MASK: c_int = 3;
 
 /// How long `pthread_cond_destroy` sleeps before it looks again.
@@ -48,7 +48,7 @@ pub(crate) struct Mutex {
     _nothing: AtomicI32,
     kind: AtomicI32,
     _nothing_either: AtomicI32,
-    /// Written by who takes the lock, and read by the same thread only.
+    /// Written by the thread that takes the lock, and read by the same thread only.
     guard: UnsafeCell<MaybeUninit<LockGuard<'static>>>,
 }
 
@@ -60,7 +60,8 @@ impl Mutex {
     pub(crate) fn init(&self, attr: Option<&libc::pthread_mutexattr_t>) -> Ended {
         let [mut kind, mut shared, mut robust, mut protocol] = [0; 4];
         if let Some(attr) = attr {
-            // SAFETY: the caller's attributes, which POSIX has initialized; each answer has a place.
+            // SAFETY: these are the caller's attributes, which POSIX demands to be initialized; each result has a
+            // place.
             unsafe {
                 pthread_mutexattr_gettype(attr, &mut kind);
                 libc::pthread_mutexattr_getpshared(attr, &mut shared);
@@ -91,11 +92,11 @@ impl Mutex {
         self.take(EBUSY, |lock| lock.try_lock().ok_or(EBUSY))
     }
 
-    /// A deadline that is none matters to those only who have to wait.
+    /// An invalid deadline is an error only if the caller has to wait.
     pub(crate) fn lock_until(&'static self, deadline: Result<Deadline, c_int>) -> Ended {
         self.take(EDEADLK, |lock| match lock.try_lock() {
             Some(guard) => Ok(guard),
-            None => deadline?.wait(|remaining| lock.lock_for(remaining)),
+            None => deadline?.wait_for(|remaining| lock.lock_for(remaining)),
         })
     }
 
@@ -112,7 +113,7 @@ impl Mutex {
             }
             self.owner.store(0, Relaxed);
         }
-        // Not held by anybody: POSIX does not say what follows.
+        // POSIX does not define the unlocking of a mutex that is not held.
         lock.unlock().map_err(|_| EPERM)
     }
 
@@ -126,13 +127,14 @@ impl Mutex {
         kind == libc::PTHREAD_MUTEX_RECURSIVE || kind == libc::PTHREAD_MUTEX_ERRORCHECK
     }
 
-    /// The kernel is asked each time: a child of `fork` has another number than its parent remembered. Relaxed, here
-    /// and elsewhere: only the thread itself writes its number there, and takes it away.
+    /// Returns `true` if this thread owns the mutex. It asks the kernel each time, because a child of `fork` has
+    /// another number than its parent.
+    // Relaxed, here and elsewhere: only the thread itself writes its number there, and takes it away.
     fn is_mine(&self) -> bool {
         self.owner.load(Relaxed) == gettid().as_raw_pid()
     }
 
-    /// `held` is what a thread is told that holds it already, unless it may take it again.
+    /// Takes the mutex. `held` is the error for a thread that holds it already and may not take it again.
     fn take(
         &'static self,
         held: c_int,
@@ -155,18 +157,20 @@ impl Mutex {
             self.owner.store(gettid().as_raw_pid(), Relaxed);
             self.again.store(again, Relaxed);
         }
-        // SAFETY: the holder alone gets here, and the guard says that we are. What was there is a former holder's, who
-        // has unlocked without it.
+        // SAFETY: the guard shows that this thread holds the mutex, and only the holder comes here. The old guard
+        // belonged to a former holder, which has unlocked without it.
         unsafe { (*self.guard.get()).write(guard) };
     }
 
-    /// The guard of the thread that holds the mutex, and how often it has locked it again. Its number may stay: who
-    /// locks the mutex next writes another, and who has this one sleeps meanwhile.
+    /// Takes the holder's guard out of the mutex, and returns it with the number of times that the holder has locked
+    /// the mutex again. The owner's number may stay: the next holder writes another one, and this thread sleeps
+    /// meanwhile.
     fn give_up(&'static self) -> Result<(LockGuard<'static>, c_int), c_int> {
         if !self.word().is_locked() || self.has_owner() && !self.is_mine() {
             return Err(EPERM);
         }
-        // SAFETY: POSIX has it that the caller holds the mutex; so it has written its guard, and nobody has since.
+        // SAFETY: POSIX demands that the caller holds the mutex. So it has written its guard, and no other thread has
+        // since.
         let guard = unsafe { (*self.guard.get()).assume_init_read() };
         Ok((guard, self.again.load(Relaxed)))
     }
@@ -175,8 +179,8 @@ impl Mutex {
 /// A `pthread_cond_t`.
 #[repr(C)]
 pub(crate) struct Cond {
-    seq: AtomicI32,
-    waiters: AtomicI32,
+    /// The slots of a `Cond`: the sequence, and the number of waiters.
+    words: [AtomicI32; 2],
     shared: AtomicI32,
     clock: AtomicI32,
 }
@@ -188,43 +192,48 @@ impl Cond {
     pub(crate) fn init(&self, attr: Option<&libc::pthread_condattr_t>) -> Ended {
         let [mut shared, mut clock] = [0, libc::CLOCK_REALTIME];
         if let Some(attr) = attr {
-            // SAFETY: the caller's attributes, which POSIX has initialized; each answer has a place.
+            // SAFETY: these are the caller's attributes, which POSIX demands to be initialized; each result has a
+            // place.
             unsafe {
                 libc::pthread_condattr_getpshared(attr, &mut shared);
                 libc::pthread_condattr_getclock(attr, &mut clock);
             }
         }
-        self.seq.store(0, Relaxed);
-        self.waiters.store(0, Relaxed);
+        self.words.iter().for_each(|word| word.store(0, Relaxed));
         self.shared.store(shared, Relaxed);
         self.clock.store(clock, Relaxed);
         Ok(())
     }
 
-    /// Who was notified may be on its way still. It counts itself out before it locks the mutex, which may be ours.
+    /// Waits until all notified waiters have left. They count themselves out before they lock the mutex, which the
+    /// caller may hold.
     pub(crate) fn destroy(&'static self) -> Ended {
-        let [_, waiters] = self.slots();
+        let waiters = slot(&self.words[1], self.scope());
         loop {
-            // Relaxed: whoever frees the memory takes it from nobody who writes there.
+            // Relaxed: the caller, which frees the memory, does not read what the waiters wrote.
             match waiters.load(Relaxed) {
                 0 => return Ok(()),
-                // Nobody wakes us here.
+                // A waiter that leaves does not wake this thread, so it looks again after a while.
                 some => drop(waiters.wait_for(some, POLL)),
             }
         }
     }
 
     pub(crate) fn wait(&'static self, mutex: &'static Mutex, deadline: Option<Deadline>) -> Ended {
-        let cond = slotsync::Cond::from_slots(self.slots(), mutex.word()).map_err(|_| EINVAL)?;
+        let lock = mutex.word();
+        let cond = slotsync::Cond::from_slots(self.slots(), lock).map_err(|_| EINVAL)?;
         let (guard, again) = mutex.give_up()?;
-        let (guard, outcome) = match deadline {
-            None => (cond.wait(guard), Outcome::Done),
+        let outcome = match deadline {
+            None => Ok(cond.wait(guard)),
             Some(deadline) => cond.wait_for(guard, deadline.remaining()),
         };
-        mutex.keep(guard, again);
-        // Clocks differ a little. If it is not time yet, then this is a spurious return.
-        let is_over = |deadline: Deadline| deadline.remaining().is_zero();
-        if outcome.is_timed_out() && deadline.is_some_and(is_over) { Err(ETIMEDOUT) } else { Ok(()) }
+        let has_timed_out = outcome.is_err();
+        // A `Cond` gives the lock up when the time runs out, but POSIX demands it back.
+        mutex.keep(outcome.unwrap_or_else(|TimedOut| lock.lock()), again);
+        // The clocks differ a little. If the deadline has not passed on the caller's clock, this return is a spurious
+        // one.
+        let has_passed = |deadline: Deadline| deadline.remaining().is_zero();
+        if has_timed_out && deadline.is_some_and(has_passed) { Err(ETIMEDOUT) } else { Ok(()) }
     }
 
     pub(crate) fn signal(&'static self) -> Ended {
@@ -237,20 +246,24 @@ impl Cond {
         Ok(())
     }
 
-    /// The clock that `pthread_cond_timedwait` goes by.
+    /// Returns the clock of `pthread_cond_timedwait`.
     pub(crate) fn clock(&self) -> clockid_t {
         self.clock.load(Relaxed)
     }
 
-    fn slots(&'static self) -> [Slot<'static>; 2] {
-        let scope = scope(self.shared.load(Relaxed) == libc::PTHREAD_PROCESS_SHARED);
-        [&self.seq, &self.waiters].map(|word| slot(word, scope))
+    fn scope(&self) -> Scope {
+        scope(self.shared.load(Relaxed) == libc::PTHREAD_PROCESS_SHARED)
     }
 
-    /// To notify takes no lock, but a handle names one: this is a word that nobody locks.
+    fn slots(&'static self) -> Slots<'static> {
+        Slots::from_ref(&self.words, self.scope()).expect("Linux has both scopes")
+    }
+
+    /// Returns a handle for notifying, which takes no lock. The handle needs one, so this names a word that nobody
+    /// locks.
     fn unlocked(&'static self) -> slotsync::Cond<'static> {
-        let [seq, waiters] = self.slots();
-        slotsync::Cond::from_slots([seq, waiters], Lock::from_slot(seq)).expect("all in one scope")
+        let lock = Lock::from_slot(slot(&self.words[0], self.scope()));
+        slotsync::Cond::from_slots(self.slots(), lock).expect("two slots of one scope")
     }
 }
 
@@ -286,7 +299,7 @@ impl Sem {
         let semaphore = self.word();
         match semaphore.try_acquire() {
             true => Ok(()),
-            false => deadline?.wait(|remaining| semaphore.acquire_for(remaining).is_done().then_some(())),
+            false => deadline?.wait_for(|remaining| semaphore.acquire_for(remaining)),
         }
     }
 
@@ -322,7 +335,7 @@ impl Deadline {
         if is_time { Ok(Self { clock, seconds: time.tv_sec, nanos: time.tv_nsec }) } else { Err(EINVAL) }
     }
 
-    /// How long to go: zero once it has passed.
+    /// Returns the time until the deadline: zero once it has passed.
     fn remaining(self) -> Duration {
         const SECOND: i128 = 1_000_000_000;
         let now = clock_gettime(self.clock);
@@ -331,14 +344,14 @@ impl Deadline {
         Duration::new(u64::try_from(nanos / SECOND).unwrap_or(u64::MAX), (nanos % SECOND) as u32)
     }
 
-    /// Waits for the rest of the time, and again if by this clock it was not over.
-    fn wait<T>(self, wait_for: impl Fn(Duration) -> Option<T>) -> Result<T, c_int> {
+    /// Makes a timed call, and repeats it if the deadline has not passed on this clock when the call times out.
+    fn wait_for<T>(self, call: impl Fn(Duration) -> Result<T, TimedOut>) -> Result<T, c_int> {
         loop {
             let remaining = self.remaining();
-            match wait_for(remaining) {
-                Some(done) => return Ok(done),
-                None if remaining.is_zero() => return Err(ETIMEDOUT),
-                None => {}
+            match call(remaining) {
+                Ok(done) => return Ok(done),
+                Err(TimedOut) if remaining.is_zero() => return Err(ETIMEDOUT),
+                Err(TimedOut) => {}
             }
         }
     }

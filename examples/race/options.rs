@@ -1,30 +1,32 @@
 //! The command line.
 
-use std::ffi::OsString;
+use crate::common::{Stop, args};
+use lexopt::Arg::{Long, Short};
 
-pub(crate) const HELP: &str = "\
+const HELP: &str = "\
 Workers add to the same slot of shared memory, in four ways. Two of the ways lose updates.
 
-usage: cargo run --release --example race -- [options]
+usage: cargo run --release --example race -- [OPTIONS]
 
-  --workers N      how many workers race: 1 to 128, else 4
-  --increments N   how often each adds 1: 1 to 100000000, else 10000000;
-                   all together 2147483647 times at most, which is as far as a slot counts
-  --origin ORIGIN  where the shared memory comes from: else memfd (on macOS named; for threads heap)
+  --workers N      how many workers race: 1 to 128, by default 4
+  --increments N   how often each worker adds 1: 1 to 100000000, by default 10000000; all together at
+                   most 2147483647 times, which is as far as a slot counts
+  --origin ORIGIN  where the shared memory comes from: by default memfd (on macOS named), and for
+                   threads heap
       memfd        it has no name: each worker is sent a descriptor (not on macOS)
       named        a POSIX shared memory object: each worker is sent its name
       file         a file in the temporary folder: each worker is sent its path
-      anonymous    neither name nor descriptor, so only a fork can hand it on: here the workers are
-                   forked, where else they are new processes that share nothing until they are sent it
-      heap         of this process alone: only with --threads
+      anonymous    neither a name nor a descriptor, so only a fork can hand it on: the workers are
+                   forked; otherwise they are new processes that are sent the memory
+      heap         memory of this process alone: only with --threads
   --threads        the workers are threads, not processes (on Windows they always are)
-  --help           this text
+  -h, --help       print this text
 
 Exit status: 0; 1 if fetch_add or the Lock lost an update, a worker died, or the system refused
-something; 2 for a bad argument; 130 after Ctrl-C.
+something; 2 for a wrong argument; 130 after Ctrl-C.
 ";
 
-/// Each costs the parent a descriptor, of which some systems allow 256.
+/// Each worker costs the parent a descriptor, and some systems allow 256.
 const MAX_WORKERS: i32 = 128;
 const MAX_INCREMENTS: i32 = 100_000_000;
 
@@ -36,7 +38,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// What the slot must hold in the end. That it can is checked by `parse`.
+    /// What the slot must hold in the end. `parse` checks that it can.
     pub(crate) fn expected(&self) -> i32 {
         self.workers * self.increments
     }
@@ -59,47 +61,43 @@ impl Origin {
     }
 }
 
-/// `None` is a call for help. An error is a complaint that names the value and the bound.
-pub(crate) fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Option<Options>, String> {
+pub(crate) fn parse() -> Result<Options, Stop> {
     let mut options = Options { workers: 4, increments: 10_000_000, origin: Origin::Heap, threads: !cfg!(unix) };
     let mut origin = None;
-    while let Some(argument) = arguments.next() {
-        match argument.to_str() {
-            Some("--workers") => options.workers = parse_number("--workers", arguments.next(), MAX_WORKERS)?,
-            Some("--increments") => {
-                options.increments = parse_number("--increments", arguments.next(), MAX_INCREMENTS)?;
-            }
-            Some("--origin") => origin = Some(parse_origin(arguments.next())?),
-            Some("--threads") => options.threads = true,
-            Some("--help" | "-h") => return Ok(None),
-            _ => return Err(format!("{argument:?} is not an option; --help lists them")),
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("workers") => options.workers = args::number(&mut parser, "--workers", 1..=MAX_WORKERS)?,
+            Long("increments") => options.increments = args::number(&mut parser, "--increments", 1..=MAX_INCREMENTS)?,
+            Long("origin") => origin = Some(parse_origin(&mut parser)?),
+            Long("threads") => options.threads = true,
+            Short('h') | Long("help") => return Err(Stop::Help(HELP)),
+            argument => return Err(args::unknown(argument, "--workers, --increments, --origin, --threads, --help")),
         }
     }
     let Options { workers, increments, threads, .. } = options;
     if workers.checked_mul(increments).is_none() {
         let total = i64::from(workers) * i64::from(increments);
-        return Err(format!("{workers} workers times {increments} is {total}, but a slot counts to {}", i32::MAX));
+        let max = i32::MAX;
+        return Err(Stop::Usage(format!(
+            "{workers} workers times {increments} is {total}, but a slot counts to {max}"
+        )));
     }
     options.origin = match origin {
         None if threads => Origin::Heap,
         None if cfg!(target_os = "macos") => Origin::Named,
         None => Origin::Memfd,
-        Some(Origin::Heap) if !threads => return Err("--origin \"heap\" is for threads only: add --threads".into()),
+        Some(Origin::Heap) if !threads => {
+            return Err(Stop::Usage("--origin \"heap\" is for threads only: add --threads".into()));
+        }
         Some(origin) => origin,
     };
-    Ok(Some(options))
+    Ok(options)
 }
 
-fn parse_number(option: &str, value: Option<OsString>, max: i32) -> Result<i32, String> {
-    let value = value.ok_or_else(|| format!("{option} needs a number from 1 to {max}"))?;
-    let number = value.to_str().and_then(|digits| digits.parse().ok());
-    let in_bounds = number.filter(|number| (1..=max).contains(number));
-    in_bounds.ok_or_else(|| format!("{option} {value:?} is not a number from 1 to {max}"))
-}
-
-fn parse_origin(value: Option<OsString>) -> Result<Origin, String> {
-    let all = Origin::ALL.map(Origin::name).join(", ");
-    let value = value.ok_or_else(|| format!("--origin needs one of {all}"))?;
+fn parse_origin(parser: &mut lexopt::Parser) -> Result<Origin, Stop> {
+    let allowed = format!("one of {}", Origin::ALL.map(Origin::name).join(", "));
+    let value = args::value(parser, "--origin", &allowed)?;
     let origin = Origin::ALL.into_iter().find(|origin| value == origin.name());
-    origin.ok_or_else(|| format!("--origin {value:?} is not one of {all}"))
+    origin.ok_or_else(|| Stop::Usage(format!("--origin {value:?} is not {allowed}")))
 }

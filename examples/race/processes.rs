@@ -1,12 +1,13 @@
-//! Worker processes: how they start, how the memory gets to them, and how nobody is left over when somebody dies.
+//! Worker processes: how they start, how they get the memory, and how all of them end when one process dies.
 
+use crate::common::Result;
 use crate::track::{Task, work};
-use crate::{Crew, Stop, WORKER};
+use crate::{Crew, WORKER};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, setpgid, waitpid};
-use slotsync::{Origin, SharedBuffer};
+use slotsync::{Error, Origin, SharedBuffer};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,25 +22,25 @@ pub(crate) struct Processes(Vec<Worker>);
 struct Worker {
     number: i32,
     pid: Pid,
-    /// Our end of a pair of sockets. The worker sleeps on the other, and ends when ours closes: so it ends with this
-    /// process, in whatever way that dies.
+    /// The parent's end of a pair of sockets. The worker sleeps on the other end, and ends when this one closes. So it
+    /// ends with the parent, however the parent ends.
     _lifeline: UnixStream,
 }
 
 impl Processes {
-    /// Starts this program again, once per task. The new process shares nothing with this one until it is sent the
-    /// memory over its lifeline, which is its standard input.
-    pub(crate) fn spawn(tasks: impl Iterator<Item = Task>, buffer: &SharedBuffer) -> Result<Self, Stop> {
+    /// Starts this program again, once per task. The new process shares nothing with this one until this one sends it
+    /// the memory through its lifeline, which is its standard input.
+    pub(crate) fn spawn(tasks: impl Iterator<Item = Task>, buffer: &SharedBuffer) -> Result<Self> {
         let mut crew = Self::default();
         for task in tasks {
             let (lifeline, theirs) = UnixStream::pair()?;
-            // In a process group of its own, a worker does not hear the terminal's Ctrl-C: that is for the parent.
+            // A process group of its own keeps the terminal's Ctrl-C from the worker: the parent ends it.
             let child = Command::new(std::env::current_exe()?)
                 .arg(WORKER)
                 .stdin(OwnedFd::from(theirs))
                 .process_group(0)
                 .spawn()
-                .map_err(|error| Stop::Failed(format!("cannot start worker {}: {error}", task.worker)))?;
+                .map_err(|error| format!("cannot start worker {}: {error}", task.worker))?;
             let posted = post_message(&lifeline, &task, buffer);
             crew.0.push(Worker { number: task.worker, pid: Pid::from_child(&child), _lifeline: lifeline });
             posted?;
@@ -47,20 +48,20 @@ impl Processes {
         Ok(crew)
     }
 
-    /// Splits this process once per task. The new process has all that this one has, the memory too.
-    pub(crate) fn fork(tasks: impl Iterator<Item = Task>, buffer: &SharedBuffer) -> Result<Self, Stop> {
+    /// Forks this process, once per task. The new process has everything that this one has, and so the memory, too.
+    pub(crate) fn fork(tasks: impl Iterator<Item = Task>, buffer: &SharedBuffer) -> Result<Self> {
         let mut crew = Self::default();
         for task in tasks {
             let (lifeline, theirs) = UnixStream::pair()?;
-            // SAFETY: this process has no other thread, whose locks the child would inherit without their owner. So the
-            // child may do whatever this process may.
+            // SAFETY: this process has no other thread, so the child inherits no lock without its owner. The child may
+            // do whatever this process may do.
             match unsafe { libc::fork() } {
                 0 => {
-                    // The parent's alone: the other ends of all lifelines, and a crew to kill.
+                    // The crew and its lifelines belong to the parent alone.
                     crew.0.clear();
                     drop(lifeline);
                     let _ = setpgid(None, None);
-                    // A panic must not unwind into what the parent was doing.
+                    // A panic must not unwind into the parent's frames.
                     let life = panic::AssertUnwindSafe(|| live(theirs, || work(buffer, task)));
                     let _ = panic::catch_unwind(life);
                     leave(101);
@@ -76,8 +77,8 @@ impl Processes {
 }
 
 impl Crew for Processes {
-    /// A worker does not end by itself: one that ended has died.
-    fn check(&mut self) -> Result<(), Stop> {
+    /// A worker does not end by itself, so a worker that has ended has died.
+    fn check(&mut self) -> Result<()> {
         let mut deaths = Vec::new();
         self.0.retain(|Worker { number, pid, .. }| {
             let how = match waitpid(Some(*pid), WaitOptions::NOHANG) {
@@ -88,15 +89,15 @@ impl Crew for Processes {
             deaths.push(format!("worker {number} (process {pid}) died: {how}"));
             false
         });
-        if deaths.is_empty() { Ok(()) } else { Err(Stop::Failed(deaths.join("\nrace: "))) }
+        if deaths.is_empty() { Ok(()) } else { Err(deaths.join("\nrace: ").into()) }
     }
 }
 
 impl Drop for Processes {
-    /// However it came to this, the workers are of no more use: even a lock that one of them holds is not waited for.
+    /// Kills the workers. Some may be in the middle of a round, or hold the lock, but nobody waits for them any more.
     fn drop(&mut self) {
         for worker in &self.0 {
-            // Nobody else reaps them, so the number is still theirs.
+            // Only this process reaps the worker, so the number still belongs to it.
             let _ = kill_process(worker.pid, Signal::KILL);
         }
         for worker in &self.0 {
@@ -106,16 +107,16 @@ impl Drop for Processes {
 }
 
 /// The main function of a spawned worker.
-pub(crate) fn work_as_process() -> Result<(), Stop> {
+pub(crate) fn work_as_process() -> Result<()> {
     let lifeline = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let (task, buffer) = receive_message(&lifeline)?;
     Ok(live(lifeline, || work(&buffer, task))?)
 }
 
-/// Works, and then is idle until the lifeline ends. Returns only if the work fails.
-fn live(mut lifeline: UnixStream, work: impl FnOnce() -> Result<(), slotsync::Error>) -> Result<(), slotsync::Error> {
+/// Works, and then is idle until the lifeline closes. Returns only if the work fails.
+fn live(mut lifeline: UnixStream, work: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     thread::spawn(move || {
-        // Nothing is sent any more: this sleeps until the parent closes its end, or dies.
+        // Nothing more is sent, so this sleeps until the parent closes its end, or dies.
         let _ = lifeline.read(&mut [0]);
         leave(0);
     });
@@ -125,13 +126,14 @@ fn live(mut lifeline: UnixStream, work: impl FnOnce() -> Result<(), slotsync::Er
     }
 }
 
-/// Ends a worker, and runs nothing that its parent may have registered for its own exit.
+/// Ends a worker without the exit handlers that its parent may have registered.
 fn leave(status: i32) -> ! {
-    // SAFETY: `_exit` ends this process and asks nothing of its caller.
+    // SAFETY: `_exit` ends this process and has no preconditions.
     unsafe { libc::_exit(status) }
 }
 
-/// What `worker.postMessage({ memory, slot })` is in JavaScript. It ends with a NUL, which no name contains.
+/// Sends a worker its task and the memory, as `worker.postMessage({ memory, slot })` does in JavaScript. The message
+/// ends with a NUL, which no name contains.
 fn post_message(mut lifeline: &UnixStream, task: &Task, buffer: &SharedBuffer) -> io::Result<()> {
     let Task { worker, increments, first_slot } = task;
     let (kind, name) = match buffer.origin() {
@@ -148,13 +150,14 @@ fn post_message(mut lifeline: &UnixStream, task: &Task, buffer: &SharedBuffer) -
     }
     match sendmsg(lifeline, &[IoSlice::new(&message)], &mut rights, SendFlags::empty()) {
         Ok(sent) => lifeline.write_all(&message[sent..]),
-        // The worker is dead. Whoever waits for it finds out how it died.
+        // The worker is dead: `check` will report how it died.
         Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
 }
 
-fn receive_message(lifeline: &UnixStream) -> Result<(Task, SharedBuffer), Stop> {
+/// Receives what [`post_message`] sends.
+fn receive_message(lifeline: &UnixStream) -> Result<(Task, SharedBuffer)> {
     let mut message = Vec::new();
     let mut descriptor = None;
     while message.last() != Some(&0) {
@@ -163,7 +166,7 @@ fn receive_message(lifeline: &UnixStream) -> Result<(Task, SharedBuffer), Stop> 
         let mut rights = RecvAncillaryBuffer::new(&mut space);
         let received = recvmsg(lifeline, &mut [IoSliceMut::new(&mut part)], &mut rights, RecvFlags::empty())?;
         if received.bytes == 0 {
-            return Err(Stop::Failed("the parent is gone".into()));
+            return Err("the parent is gone".into());
         }
         message.extend_from_slice(&part[..received.bytes]);
         for right in rights.drain() {
@@ -181,7 +184,7 @@ fn receive_message(lifeline: &UnixStream) -> Result<(Task, SharedBuffer), Stop> 
         ("named", _) => SharedBuffer::open_named(field())?,
         ("file", _) => SharedBuffer::open_file(field())?,
         (_, Some(descriptor)) => SharedBuffer::from_fd(descriptor)?,
-        (_, None) => return Err(Stop::Failed("a message without memory".into())),
+        (_, None) => return Err("a message without memory".into()),
     };
     Ok((task, buffer))
 }

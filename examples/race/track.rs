@@ -1,4 +1,4 @@
-//! The race: the slots that all share, the four ways to add, and what a worker does.
+//! The race: the slots that all workers share, the four ways to add, and what a worker does.
 
 use slotsync::{Error, Lock, SharedBuffer, Slot};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -9,71 +9,81 @@ pub(crate) struct Variant {
     pub(crate) name: &'static str,
     pub(crate) why: &'static str,
     pub(crate) is_exact: bool,
-    add_one: fn(&Track, turn: i32),
+    add_one: fn(&Track, yields: bool),
 }
 
 // Relaxed throughout: whether an update is lost is a question of atomicity, not of order.
 pub(crate) const VARIANTS: [Variant; 4] = [
     Variant {
         name: "load, then store",
-        why: "Two load the same number, and both store it plus one: one of the updates is gone.",
+        why: "Two workers load the same number, and both store it plus one: one of the updates is gone.",
         is_exact: false,
-        add_one: |track, turn| {
+        add_one: |track, yields| {
             let seen = track.total.load(Relaxed);
-            let_others_run(turn);
+            let_others_run(yields);
             track.total.store(seen + 1, Relaxed);
         },
     },
     Variant {
         name: "swap(load + 1)",
-        why: "Two atomic operations are not one: what others add between the load and the swap is gone.",
+        why: "Two atomic operations are not one: updates between the load and the swap are gone.",
         is_exact: false,
-        add_one: |track, turn| {
+        add_one: |track, yields| {
             let seen = track.total.load(Relaxed);
-            let_others_run(turn);
+            let_others_run(yields);
             track.total.swap(seen + 1, Relaxed);
         },
     },
     Variant {
         name: "fetch_add",
-        why: "It loads, adds and stores as one atomic operation: there is no between.",
+        why: "It loads, adds and stores in one atomic operation: nothing comes between.",
         is_exact: true,
-        add_one: |track, turn| {
-            let_others_run(turn);
+        add_one: |track, yields| {
+            let_others_run(yields);
             track.total.fetch_add(1, Relaxed);
         },
     },
     Variant {
         name: "load, then store, in a Lock",
-        why: "Who wants to come between needs the lock, and waits for it.",
+        why: "A worker that wants to come between needs the lock, and waits for it.",
         is_exact: true,
-        add_one: |track, turn| {
+        add_one: |track, yields| {
             let _guard = track.lock.lock();
             let seen = track.total.load(Relaxed);
-            let_others_run(turn);
+            let_others_run(yields);
             track.total.store(seen + 1, Relaxed);
         },
     },
 ];
 
-/// Gives up the processor at the worst moment. A system takes it away at any moment, but so seldom at this one that on
-/// a busy machine, or on one processor, a loss would be a matter of luck. So now and then a worker asks for it.
-fn let_others_run(turn: i32) {
-    if turn % (1 << 16) == 0 {
+/// How many turns of a worker lie between two of those at which it yields.
+const TURNS_PER_YIELD: i32 = 1 << 16;
+
+/// Yields the processor at the worst moment. The system takes it away at any moment, but so rarely at this one that on
+/// a single processor a loss would be a matter of luck. So each worker now and then asks for it.
+fn let_others_run(yields: bool) {
+    if yields {
         std::thread::yield_now();
     }
 }
 
-/// What a worker is told.
+/// What a worker has to do.
 pub(crate) struct Task {
-    /// Its number, from 1 on.
+    /// The number of the worker, from 1 on.
     pub(crate) worker: i32,
     pub(crate) increments: i32,
     /// Where in the shared memory the track begins.
     pub(crate) first_slot: usize,
 }
 
-/// A worker's whole life: to attach to the shared memory, and one round per variant.
+impl Task {
+    /// The turn at which the worker yields first: another one for each worker, so that they do not yield in step.
+    fn first_yield(&self) -> i32 {
+        self.worker * 9_973 % TURNS_PER_YIELD
+    }
+}
+
+/// A worker's whole life: it attaches to the shared memory, and runs one round per variant.
 pub(crate) fn work(buffer: &SharedBuffer, task: Task) -> Result<(), Error> {
     let track = Track::new(buffer, task.first_slot)?;
     track.finish();
@@ -81,15 +91,15 @@ pub(crate) fn work(buffer: &SharedBuffer, task: Task) -> Result<(), Error> {
         track.await_gate(round);
         die_if_told_to(&track, &task, round);
         for turn in 0..task.increments {
-            (variant.add_one)(&track, turn);
+            (variant.add_one)(&track, turn % TURNS_PER_YIELD == task.first_yield());
         }
         track.finish();
     }
     Ok(())
 }
 
-/// For the test of how a death is reported, at its worst moment: the worker whose number is in `SLOTSYNC_RACE_DIE`
-/// dies in the last round, holding the lock.
+/// Tests the report of a death at the worst moment: the worker whose number is in `SLOTSYNC_RACE_DIE` dies in the last
+/// round, holding the lock.
 fn die_if_told_to(track: &Track, task: &Task, round: i32) {
     let told = || std::env::var("SLOTSYNC_RACE_DIE").is_ok_and(|worker| worker == task.worker.to_string());
     if round == VARIANTS.len() as i32 && told() {
@@ -98,21 +108,21 @@ fn die_if_told_to(track: &Track, task: &Task, round: i32) {
     }
 }
 
-/// The slots, far enough apart that no two share a cache line: what one worker writes must not slow down the others.
+/// The slots, far enough apart that no two share a cache line: writes to one slot must not slow down the others.
 pub(crate) struct Track<'buf> {
-    /// The round that is open. Workers sleep here until theirs is.
+    /// The round that is open. Each worker sleeps here until its round is open.
     gate: Slot<'buf>,
-    /// How many workers have not finished the round. The parent sleeps here until all have.
+    /// How many workers have not finished the round. The parent sleeps here until this is 0.
     running: Slot<'buf>,
-    /// What everybody adds to.
+    /// The slot that all workers add to.
     total: Slot<'buf>,
     lock: Lock<'buf>,
 }
 
 impl<'buf> Track<'buf> {
-    /// From one of the slots to the next: 128 bytes, as some processors fetch cache lines in pairs.
+    /// The distance between two of the slots: 128 bytes, because some processors fetch cache lines in pairs.
     const STRIDE: usize = 32;
-    /// How much memory a track at slot 0 needs.
+    /// The length of the memory of a track at slot 0.
     pub(crate) const BYTES: usize = 4 * Self::STRIDE * size_of::<i32>();
 
     pub(crate) fn new(buffer: &'buf SharedBuffer, first_slot: usize) -> Result<Self, Error> {
@@ -124,21 +134,21 @@ impl<'buf> Track<'buf> {
         })
     }
 
-    /// The parent's first step, while all workers are away or at the closed gate.
+    /// Resets the slots, while all workers are away or at the closed gate: the parent's first step.
     pub(crate) fn prepare(&self, workers: i32) {
         // Relaxed: the gate's opening, or the worker's start, publishes both.
         self.total.store(0, Relaxed);
         self.running.store(workers, Relaxed);
     }
 
-    /// The parent's second step.
+    /// Opens the gate: the parent's second step.
     pub(crate) fn open_gate(&self, round: i32) {
         // Release: publishes what was prepared. Pairs with the Acquire of await_gate.
         self.gate.store(round, Release);
         self.gate.wake(u32::MAX);
     }
 
-    /// The worker sleeps until its round is open.
+    /// Sleeps until the worker's round is open.
     fn await_gate(&self, round: i32) {
         loop {
             // Acquire: pairs with the Release of open_gate.
@@ -146,12 +156,12 @@ impl<'buf> Track<'buf> {
             if open >= round {
                 return;
             }
-            // Whatever this says, the gate is what counts: a wait is always in a loop.
+            // The result does not matter, because the loop loads the gate again: a wait is always in a loop.
             let _ = self.gate.wait(open);
         }
     }
 
-    /// The worker is done with the round. The last one wakes the parent.
+    /// Reports that the worker is done with the round. The last worker wakes the parent.
     fn finish(&self) {
         // Release: publishes the worker's additions. Pairs with the Acquire of await_finish.
         if self.running.fetch_sub(1, Release) == 1 {
@@ -159,9 +169,9 @@ impl<'buf> Track<'buf> {
         }
     }
 
-    /// The parent sleeps until all have finished, but no longer than `timeout`. Have they?
+    /// Sleeps until all workers have finished, but no longer than `timeout`. Returns `true` if they have.
     pub(crate) fn await_finish(&self, timeout: Duration) -> bool {
-        // Acquire: pairs with the Release of every finish, since each continues the one before it.
+        // Acquire: pairs with the Release of every finish, because each finish continues the one before it.
         let running = self.running.load(Acquire);
         if running != 0 {
             let _ = self.running.wait_for(running, timeout);
@@ -169,6 +179,7 @@ impl<'buf> Track<'buf> {
         self.running.load(Acquire) == 0
     }
 
+    /// Returns the sum that the workers have made.
     pub(crate) fn found(&self) -> i32 {
         self.total.load(Relaxed)
     }

@@ -1,6 +1,6 @@
 //! FreeBSD: `_umtx_op(2)`.
 
-use super::{Class, Scope, Sleep, refused};
+use super::sleep::{Class, Scope, Sleep, refused};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use core::ffi::{c_int, c_ulong, c_void};
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 pub(super) const SHARED: bool = true;
 
-/// `UMTX_OP_WAIT_UINT`. It answers "not equal" and "woken" alike, so the word is compared here first.
+/// Waits by `UMTX_OP_WAIT_UINT`. It answers "not equal" and "woken" alike, so the word is compared here first.
 pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope, _: Class) -> Sleep {
     // Relaxed: the kernel compares again, and the caller orders what it reads.
     if word.load(Relaxed) != expected {
@@ -39,14 +39,14 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
         return Sleep::Woken;
     }
     match io::Error::last_os_error().raw_os_error() {
-        // The kernel says these two only if it finds the sleeper still in its queue, where no wake has reached it.
+        // The kernel returns these two only if it finds the sleeper still in its queue, where no wake has reached it.
         Some(libc::ETIMEDOUT) => Sleep::TimedOut { perhaps_woken: false },
         Some(libc::EINTR) => Sleep::Interrupted,
         _ => refused(deadline),
     }
 }
 
-/// How long to sleep from now, on the clock that `Instant` reads. `None` is never. Flags of 0 say *relative*:
+/// Returns the time to sleep from now, on the clock that `Instant` reads. `None` is forever. Flags of 0 say *relative*:
 /// `UMTX_ABSTIME` would take a duration for a point in time long past.
 fn relative(deadline: Instant) -> Option<libc::_umtx_time> {
     let remaining = deadline::remaining(deadline);
@@ -60,7 +60,7 @@ fn relative(deadline: Instant) -> Option<libc::_umtx_time> {
     })
 }
 
-/// `UMTX_OP_WAKE`. Private wakes of one and of all are atomic-wait's.
+/// Wakes by `UMTX_OP_WAKE`. Private wakes of one and of all are atomic-wait's.
 pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
     match (scope, count) {
         (Scope::Private, 1) => atomic_wait::wake_one(word.cast()),
@@ -78,12 +78,12 @@ fn wake_some(word: *const AtomicI32, operation: c_int, count: u32) {
     };
 }
 
-/// The system does not tell.
+/// Returns `None`: the system does not tell.
 pub(super) fn wake_counted(_: *const AtomicI32, _: u32, _: Scope) -> Option<u32> {
     None
 }
 
-/// The system knows no classes: all are woken.
+/// Wakes all: the system knows no classes.
 pub(super) fn wake_class(word: *const AtomicI32, _: u32, scope: Scope, _: Class) -> Option<u32> {
     wake(word, u32::MAX, scope);
     None

@@ -1,9 +1,9 @@
 //! macOS 14.4 and later: `os_sync_wait_on_address(3)`.
 //!
-//! atomic-wait is no peer here: it parks through libc++, whose sleepers wait in a table of its own, where these wakes
+//! atomic-wait does not serve here: it parks through libc++, whose sleepers wait in a table of its own, where these wakes
 //! do not reach them.
 
-use super::{Class, Scope, Sleep, refused};
+use super::sleep::{Class, Scope, Sleep, refused};
 use crate::deadline;
 use crate::sync::{AtomicI32, Ordering::Relaxed};
 use std::io;
@@ -12,7 +12,7 @@ use std::time::Instant;
 pub(super) const SHARED: bool = true;
 const SIZE: usize = size_of::<AtomicI32>();
 
-/// It answers "not equal" and "woken" alike, so the word is compared here first.
+/// Waits by `os_sync_wait_on_address`. It answers "not equal" and "woken" alike, so the word is compared here first.
 pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, scope: Scope, _: Class) -> Sleep {
     // Relaxed: the kernel compares again, and the caller orders what it reads.
     if word.load(Relaxed) != expected {
@@ -39,7 +39,7 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
         return Sleep::Woken;
     }
     match io::Error::last_os_error().raw_os_error() {
-        // Nothing says that a wake cannot have come at the same time.
+        // A wake may have come at the same time: nothing says that it cannot.
         Some(libc::ETIMEDOUT) => Sleep::TimedOut { perhaps_woken: true },
         // A handler ran: taken for a wake, for the same reason.
         Some(libc::EINTR) => Sleep::Woken,
@@ -47,7 +47,7 @@ pub(super) fn wait(word: &AtomicI32, expected: i32, deadline: Option<Instant>, s
     }
 }
 
-/// One or all: the system knows no number between.
+/// Wakes one or all: the system knows no number between.
 pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
     let flags = match scope {
         Scope::Private => libc::OS_SYNC_WAKE_BY_ADDRESS_NONE,
@@ -61,12 +61,12 @@ pub(super) fn wake(word: *const AtomicI32, count: u32, scope: Scope) {
     };
 }
 
-/// The system does not tell.
+/// Returns `None`: the system does not tell.
 pub(super) fn wake_counted(_: *const AtomicI32, _: u32, _: Scope) -> Option<u32> {
     None
 }
 
-/// The system knows no classes: all are woken.
+/// Wakes all: the system knows no classes.
 pub(super) fn wake_class(word: *const AtomicI32, _: u32, scope: Scope, _: Class) -> Option<u32> {
     wake(word, u32::MAX, scope);
     None

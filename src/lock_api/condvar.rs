@@ -1,9 +1,9 @@
 //! `Cond` as a raw condition variable.
 
-use super::{keep, slot};
-use crate::cond::Cond;
+use super::raw::{keep, slot, slots};
+use crate::error::TimedOut;
 use crate::futex::Scope;
-use crate::lock::{Lock, LockGuard};
+use crate::primitives::{Cond, Lock, LockGuard};
 use crate::sync::AtomicI32;
 use ::lock_api::GuardSend;
 use std::time::{Duration, Instant};
@@ -14,41 +14,48 @@ macro_rules! raw_condvar {
         ///
         /// # Spurious wakeups
         ///
-        /// A wait may return though nobody notified, so `notify_one` and `notify_all` say `false` and 0, as lock_api asks
-        /// for then. They notify all the same.
+        /// A wait may return although nobody notified. For that case lock_api requires `notify_one` and `notify_all` to
+        /// return `false` and 0. They do, and notify all the same.
+        ///
+        /// # Timed waits
+        ///
+        /// A timed wait always returns with the mutex locked, because the trait cannot say that it could not be locked.
+        /// If the time runs out while another agent holds the mutex, the wait lasts longer than its deadline. A
+        /// [`Cond`](crate::Cond) returns in time.
         #[derive(Debug)]
-        #[repr(C)]
+        #[repr(transparent)]
         pub struct $name {
-            seq: AtomicI32,
-            waiters: AtomicI32,
+            /// The sequence, and the number of waiters.
+            words: [AtomicI32; 2],
         }
 
         impl $name {
+            /// Returns the handle over the words.
             #[inline]
             fn handle<'a>(&'a self, lock: Lock<'a>) -> Cond<'a> {
-                let words = [&self.seq, &self.waiters].map(|word| slot(word, $scope));
-                Cond::from_slots(words, lock).expect("the scopes are one")
+                Cond::from_slots(slots(&self.words, $scope), lock).expect("there are two words, of one scope")
             }
 
-            /// For a notify, which never touches the lock: any handle will do.
+            /// Returns a handle for a notify, which never touches the lock, so that any lock will do.
             #[inline]
             fn without_lock(&self) -> Cond<'_> {
-                self.handle(Lock::from_slot(slot(&self.seq, $scope)))
+                self.handle(Lock::from_slot(slot(&self.words[0], $scope)))
             }
         }
 
-        // SAFETY: `Cond` counts the waiter under the lock, unlocks, sleeps unless somebody has notified since, and locks
-        // again before it returns. It unwinds only for a guard of another lock than its own, which are one here. The guard's
-        // state is empty, so that of the first acquisition is as good for the second.
+        // SAFETY: `Cond` counts the waiter under the lock, unlocks, sleeps unless an agent has notified since, and
+        // locks again before it returns. It unwinds only for a guard of another lock than its own, and here the two
+        // locks are the same. The guard's state is empty, so the state of the first acquisition is as good for the
+        // second.
         unsafe impl ::lock_api::RawCondvar for $name {
             #[allow(clippy::declare_interior_mutable_const, reason = "the trait wants it so")]
-            const INIT: Self = Self { seq: AtomicI32::new(0), waiters: AtomicI32::new(0) };
+            const INIT: Self = Self { words: [const { AtomicI32::new(0) }; 2] };
 
-            type RawMutex = super::$mutex;
+            type RawMutex = super::mutex::$mutex;
 
-            unsafe fn wait(&self, mutex: &super::$mutex, guard: &mut GuardSend) {
+            unsafe fn wait(&self, mutex: &super::mutex::$mutex, guard: &mut GuardSend) {
                 let lock = mutex.handle();
-                *guard = keep(self.handle(lock).wait(LockGuard { lock }));
+                *guard = keep(self.handle(lock).wait(LockGuard::of(lock)));
             }
 
             #[inline]
@@ -64,17 +71,24 @@ macro_rules! raw_condvar {
             }
         }
 
-        // SAFETY: as above; `Cond` does not say that the time ran out before it did.
+        // SAFETY: as above, but a `Cond` whose time runs out does not lock again, so this does. `Cond` does not say
+        // that the time ran out before it did.
         unsafe impl ::lock_api::RawCondvarTimed for $name {
             fn checked_duration_to_instant(timeout: &Duration) -> Option<Instant> {
                 Instant::now().checked_add(*timeout)
             }
 
-            unsafe fn wait_until(&self, mutex: &super::$mutex, guard: &mut GuardSend, deadline: &Instant) -> bool {
+            unsafe fn wait_until(
+                &self,
+                mutex: &super::mutex::$mutex,
+                guard: &mut GuardSend,
+                deadline: &Instant,
+            ) -> bool {
                 let lock = mutex.handle();
-                let (held, outcome) = self.handle(lock).wait_until(LockGuard { lock }, *deadline);
-                *guard = keep(held);
-                outcome.is_timed_out()
+                let waited = self.handle(lock).wait_until(LockGuard::of(lock), *deadline);
+                let has_timed_out = waited.is_err();
+                *guard = keep(waited.unwrap_or_else(|TimedOut| lock.lock()));
+                has_timed_out
             }
         }
 
@@ -85,8 +99,8 @@ macro_rules! raw_condvar {
 }
 
 raw_condvar! {
-    /// A [`Cond`](crate::Cond) of eight bytes, between the threads of one process, for
-    /// [`lock_api::Condvar`](::lock_api::Condvar): see [`Condvar`].
+    /// A raw condition variable: a [`Cond`](crate::Cond) of eight bytes, between the threads of one process.
+    /// [`Condvar`] is the [`lock_api::Condvar`](::lock_api::Condvar) over it.
     ///
     /// # Examples
     ///
@@ -102,8 +116,8 @@ raw_condvar! {
 
 #[cfg(unix)]
 raw_condvar! {
-    /// A [`Cond`](crate::Cond) of eight bytes, between processes, for [`lock_api::Condvar`](::lock_api::Condvar): see
-    /// [`SharedCondvar`].
+    /// A raw condition variable: a [`Cond`](crate::Cond) of eight bytes, between processes. [`SharedCondvar`] is the
+    /// [`lock_api::Condvar`](::lock_api::Condvar) over it.
     ///
     /// # Examples
     ///
@@ -117,10 +131,11 @@ raw_condvar! {
     RawSharedCondvar, RawSharedMutex, Scope::Shared
 }
 
-/// A condition variable for the guards of a [`Mutex`](super::Mutex): for the threads of one process.
+/// A condition variable for the guards of a [`Mutex`](super::Mutex), for the threads of one process.
 ///
-/// A wait **may return though nobody notified**, so use `wait_while` or a loop. `notify_one` and `notify_all` always say
-/// `false` and 0, however many they woke.
+/// A wait **may return although nobody notified**, so use `wait_while` or a loop. `notify_one` and `notify_all` always
+/// return `false` and 0, however many threads they woke. A timed wait returns with the mutex locked, which can take
+/// longer than its deadline.
 ///
 /// # Examples
 ///
@@ -141,9 +156,11 @@ raw_condvar! {
 /// ```
 pub type Condvar = ::lock_api::Condvar<RawCondvar>;
 
-/// A condition variable for the guards of a [`SharedMutex`](super::SharedMutex): between processes, in memory that they
-/// share. See [which processes](crate::lock_api#cross-process). A wait may return though nobody notified, and at least once
-/// a second it does; what `notify_one` and `notify_all` say is that of a [`Condvar`].
+/// A condition variable for the guards of a [`SharedMutex`](super::SharedMutex), between processes, in memory that they
+/// share. See [which processes can share it](crate::lock_api#cross-process).
+///
+/// A wait may return although nobody notified, and does so at least once a second. `notify_one`, `notify_all` and the
+/// timed waits return as those of a [`Condvar`] do.
 ///
 /// # Examples
 ///

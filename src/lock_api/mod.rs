@@ -1,10 +1,12 @@
-//! The locks behind the traits of the crate [lock_api](https://docs.rs/lock_api/0.5), version 0.5: a word and the data
-//! that it protects as one value, [`Mutex<T>`](Mutex) and [`RwLock<T>`](RwLock), and code that is generic over locks. With
-//! the feature `lock_api`, which needs **Rust 1.95**, as the crate lock_api does.
+//! The locks behind the traits of the crate [lock_api](https://docs.rs/lock_api/0.5), version 0.5.
 //!
-//! A raw lock is four bytes, all zeros when free, and constructible in a `const`. Each call on it is the call on the handle
-//! ([`Lock`](crate::Lock), [`RwLock`](crate::RwLock), [`Cond`](crate::Cond)) over its word: what these promise holds here,
-//! and what they do not, does not.
+//! The traits give a word and the data that it protects as one value, [`Mutex<T>`](Mutex) and [`RwLock<T>`](RwLock),
+//! and code that is generic over locks. This module exists with the feature `lock_api`, which needs **Rust 1.95**, as
+//! the crate lock_api does.
+//!
+//! A raw lock is four bytes, all zeros when free, and can be made in a `const`. Each call on it is the call on the
+//! handle ([`Lock`](crate::Lock), [`RwLock`](crate::RwLock), [`Cond`](crate::Cond)) over its word. It keeps the
+//! promises of the handle, and makes no others.
 //!
 //! | here | between processes | slots | as the handle | traits |
 //! |---|---|---|---|---|
@@ -12,8 +14,9 @@
 //! | [`RawRwLock`] | `RawSharedRwLock` | 1 | [`RwLock`](crate::RwLock) | `RawRwLock`, `RawRwLockTimed`, `RawRwLockDowngrade` |
 //! | [`RawCondvar`] | `RawSharedCondvar` | 2 | [`Cond`](crate::Cond) | `RawCondvar`, `RawCondvarTimed` |
 //!
-//! Guards are `Send`: any thread may unlock. Not implemented are the traits of fairness, as no unlock hands the lock over,
-//! and of upgrading, which need a reader whom no other reader can keep from writing: the word has no place for it.
+//! Guards are `Send`: any thread may unlock. The traits of fairness are not implemented, because no unlock hands the
+//! lock over. The traits of upgrading are not implemented either. They need a reader that no other reader can keep from
+//! writing, and the word has no place for it.
 //!
 //! # Examples
 //!
@@ -31,8 +34,8 @@
 //!
 //! # Coming from parking_lot
 //!
-//! The crate [parking_lot](https://docs.rs/parking_lot/0.12) has the same types by the same traits, so most code needs no
-//! more than another `use`:
+//! The crate [parking_lot](https://docs.rs/parking_lot/0.12) has the same types by the same traits, so most code needs
+//! only another `use`:
 //!
 //! ```
 //! use slotsync::lock_api::{Condvar, MappedMutexGuard, Mutex, MutexGuard, RwLock, RwLockWriteGuard};
@@ -65,9 +68,9 @@
 //! | parking_lot 0.12 | here |
 //! |---|---|
 //! | `const_mutex`, `const_rwlock` | `Mutex::new` and `RwLock::new` are `const` |
-//! | `parking_lot::lock_api`, 0.4 | [`lock_api`], 0.5: its traits need no dependency of yours |
-//! | `Condvar::wait` returns only when notified, and a notify says whom it reached | [`Condvar`]: it may return for no reason, so `wait_while`; a notify says `false` or 0 |
-//! | guards are `Send` with the feature `send_guard` | they are |
+//! | `parking_lot::lock_api`, 0.4 | [`lock_api`], 0.5: using its traits needs no further dependency |
+//! | `Condvar::wait` returns only when notified, and a notify returns the number of woken threads | [`Condvar`]: a wait may return for no reason, so use `wait_while`; a notify returns `false` or 0 |
+//! | guards are `Send` with the feature `send_guard` | guards are always `Send` |
 //! | `Once` | [`Once`](crate::Once), in a slot |
 //! | eventual fairness, `unlock_fair`, `bump`, `FairMutex` | absent: no unlock hands the lock over |
 //! | `upgradable_read` | absent: the word has no place for such a reader; the handle has [`try_upgrade`](crate::RwLockReadGuard::try_upgrade) |
@@ -76,42 +79,25 @@
 //!
 //! # Cross-process
 //!
-//! The types called `Shared` sleep and wake between processes. They exist where the platform's futex does that: not on
-//! Windows. The other types work between the threads of one process only, wherever they lie. To refer to a value in shared
-//! memory, the caller promises, by `unsafe`, that it is one: aligned, initialized (zeros are a free lock), of a type that
-//! means the same in each process, so without pointers, and that no process writes to it but by this lock.
+//! The types called `Shared` sleep and wake between processes. They exist where the platform's futex can do that, so
+//! not on Windows. The other types work between the threads of one process only, wherever they lie.
 //!
-//! The crate lock_api does not fix where `Mutex<T>` and `RwLock<T>` keep the raw lock, so only processes that run one and
-//! the same program may share those. The raw types are `#[repr(transparent)]` over the word: in a `#[repr(C)]` struct they
-//! are for any program, and a `Lock` over the same word, in a program of another language too, is the same lock.
+//! A caller that makes a reference to a value in shared memory promises, by `unsafe`, that the value is valid there. It
+//! is aligned and initialized (zeros are a free lock). Its type means the same in each process, and so has no pointers.
+//! No process writes to it except under its lock.
+//!
+//! The crate lock_api does not fix where `Mutex<T>` and `RwLock<T>` keep the raw lock, so only processes that run the
+//! same program may share those. The raw types are `#[repr(transparent)]` over their words, so any program may share
+//! them in a `#[repr(C)]` struct. A `Lock` over the same word is the same lock, also in a program of another language.
 
 /// The crate lock_api itself, in the version that has the traits of these locks.
 pub use ::lock_api;
 
 mod condvar;
 mod mutex;
+mod raw;
 mod rw_lock;
 
 pub use condvar::*;
 pub use mutex::*;
 pub use rw_lock::*;
-
-use crate::futex::Scope;
-use crate::slot::Slot;
-use crate::sync::AtomicI32;
-use ::lock_api::GuardSend;
-use core::mem;
-
-/// The slot of a raw lock's word.
-#[inline]
-fn slot(word: &AtomicI32, scope: Scope) -> Slot<'_> {
-    // Where it is inlined, the scope is a constant, and nothing is left of this.
-    Slot::from_ref(word, scope).expect("shared types exist where the futex is shared")
-}
-
-/// A guard of lock_api's in place of the handle's: it, and not the handle's, will unlock.
-#[inline]
-fn keep<Guard>(guard: Guard) -> GuardSend {
-    mem::forget(guard);
-    GuardSend::new()
-}

@@ -1,8 +1,8 @@
 //! `Lock` as a raw mutex.
 
-use super::{keep, slot};
+use super::raw::{keep, slot};
 use crate::futex::Scope;
-use crate::lock::Lock;
+use crate::primitives::Lock;
 use crate::sync::AtomicI32;
 use ::lock_api::GuardSend;
 use std::time::{Duration, Instant};
@@ -17,15 +17,16 @@ macro_rules! raw_mutex {
         }
 
         impl $name {
+            /// Returns the handle over the word.
             #[inline]
             pub(super) fn handle(&self) -> Lock<'_> {
                 Lock::from_slot(slot(&self.word, $scope))
             }
         }
 
-        // SAFETY: the word is private, and `Lock` alone writes to it (for other processes whoever refers to shared memory has
-        // promised so), whose lock acquires, whose unlock releases, and of
-        // which one agent at most holds it. The guard's state is empty: forgetting it leaves the lock locked. The word
+        // SAFETY: the word is private, and only `Lock` writes to it. (For other processes, the caller that made a
+        // reference into shared memory has promised that.) At most one agent holds a `Lock`; locking it has Acquire,
+        // and unlocking it has Release. The guard's state is empty: forgetting it leaves the lock locked. The word
         // holds no address, so a held lock may be moved or dropped. No call unwinds.
         unsafe impl ::lock_api::RawMutex for $name {
             #[allow(clippy::declare_interior_mutable_const, reason = "the trait wants it so")]
@@ -46,7 +47,8 @@ macro_rules! raw_mutex {
 
             #[inline]
             unsafe fn unlock(&self, _: GuardSend) {
-                // Held, as the caller promises, unless another process broke its promise: then there is nothing to do.
+                // The lock is held, as the caller promises. If another process broke its promise, there is nothing to
+                // do.
                 let _ = self.handle().unlock();
             }
 
@@ -56,17 +58,17 @@ macro_rules! raw_mutex {
             }
         }
 
-        // SAFETY: as above; `Lock` does not give up before the deadline has passed.
+        // SAFETY: as above. `Lock` does not give up before the deadline has passed.
         unsafe impl ::lock_api::RawMutexTimed for $name {
             type Duration = Duration;
             type Instant = Instant;
 
             fn try_lock_for(&self, timeout: Duration) -> Option<GuardSend> {
-                self.handle().lock_for(timeout).map(keep)
+                self.handle().lock_for(timeout).ok().map(keep)
             }
 
             fn try_lock_until(&self, deadline: Instant) -> Option<GuardSend> {
-                self.handle().lock_until(deadline).map(keep)
+                self.handle().lock_until(deadline).ok().map(keep)
             }
         }
 
@@ -77,8 +79,8 @@ macro_rules! raw_mutex {
 }
 
 raw_mutex! {
-    /// A [`Lock`](crate::Lock) of four bytes, between the threads of one process, for
-    /// [`lock_api::Mutex`](::lock_api::Mutex): see [`Mutex`].
+    /// A raw mutex: a [`Lock`](crate::Lock) of four bytes, between the threads of one process. [`Mutex`] is the
+    /// [`lock_api::Mutex`](::lock_api::Mutex) over it.
     ///
     /// # Examples
     ///
@@ -98,8 +100,8 @@ raw_mutex! {
 
 #[cfg(unix)]
 raw_mutex! {
-    /// A [`Lock`](crate::Lock) of four bytes, between processes, for [`lock_api::Mutex`](::lock_api::Mutex): see
-    /// [`SharedMutex`].
+    /// A raw mutex: a [`Lock`](crate::Lock) of four bytes, between processes. [`SharedMutex`] is the
+    /// [`lock_api::Mutex`](::lock_api::Mutex) over it.
     ///
     /// # Examples
     ///
@@ -110,7 +112,7 @@ raw_mutex! {
     /// #[repr(C)]
     /// struct Header {
     ///     version: u32,
-    ///     lock: RawSharedMutex, // At offset 4, in every program.
+    ///     lock: RawSharedMutex, // At byte 4, in every program.
     /// }
     ///
     /// let header = Header { version: 1, lock: RawSharedMutex::INIT }; // Or four zeros, in memory that is shared.
@@ -122,7 +124,7 @@ raw_mutex! {
     RawSharedMutex, Scope::Shared
 }
 
-/// Data and the lock that protects it: for the threads of one process.
+/// Data and the lock that protects it, for the threads of one process.
 ///
 /// # Examples
 ///
@@ -137,7 +139,7 @@ raw_mutex! {
 /// assert_eq!(*guard, 1);
 /// ```
 pub type Mutex<T> = ::lock_api::Mutex<RawMutex, T>;
-/// Holds a [`Mutex`], gives access to its data, and unlocks it when dropped.
+/// The guard of a [`Mutex`]: gives access to the data, and unlocks when dropped.
 ///
 /// # Examples
 ///
@@ -149,7 +151,7 @@ pub type Mutex<T> = ::lock_api::Mutex<RawMutex, T>;
 /// guard.push(2);
 /// ```
 pub type MutexGuard<'a, T> = ::lock_api::MutexGuard<'a, RawMutex, T>;
-/// As [`MutexGuard`], with access to a part of the data.
+/// The guard of a [`Mutex`], with access to a part of the data.
 ///
 /// # Examples
 ///
@@ -162,23 +164,23 @@ pub type MutexGuard<'a, T> = ::lock_api::MutexGuard<'a, RawMutex, T>;
 /// ```
 pub type MappedMutexGuard<'a, T> = ::lock_api::MappedMutexGuard<'a, RawMutex, T>;
 
-/// Data and the lock that protects it: between processes, in memory that they share. See
-/// [which processes](crate::lock_api#cross-process).
+/// Data and the lock that protects it, between processes, in memory that they share. See
+/// [which processes can share it](crate::lock_api#cross-process).
 ///
 /// # Examples
 ///
 /// ```
 /// use slotsync::lock_api::SharedMutex;
 ///
-/// let total = SharedMutex::new(5); // In memory that is shared, for others to meet here.
+/// let total = SharedMutex::new(5); // In memory that is shared.
 /// *total.lock() += 1;
 /// assert_eq!(total.into_inner(), 6);
 /// ```
 #[cfg(unix)]
 pub type SharedMutex<T> = ::lock_api::Mutex<RawSharedMutex, T>;
-/// Holds a [`SharedMutex`], as [`MutexGuard`] does a [`Mutex`].
+/// The guard of a [`SharedMutex`]: gives access to the data, and unlocks when dropped.
 #[cfg(unix)]
 pub type SharedMutexGuard<'a, T> = ::lock_api::MutexGuard<'a, RawSharedMutex, T>;
-/// As [`SharedMutexGuard`], with access to a part of the data.
+/// The guard of a [`SharedMutex`], with access to a part of the data.
 #[cfg(unix)]
 pub type MappedSharedMutexGuard<'a, T> = ::lock_api::MappedMutexGuard<'a, RawSharedMutex, T>;

@@ -1,22 +1,15 @@
 //! `RwLock` as a raw reader-writer lock.
 
-use super::{keep, slot};
+use super::raw::{keep, slot};
 use crate::futex::Scope;
-use crate::rw_lock::RwLock as Handle;
+use crate::primitives::RwLock as Handle;
 use crate::sync::AtomicI32;
 use ::lock_api::GuardSend;
 use std::time::{Duration, Instant};
 
-const TOO_MANY: &str = "too many readers";
-
 macro_rules! raw_rw_lock {
     ($(#[$about:meta])* $name:ident, $scope:expr) => {
         $(#[$about])*
-        ///
-        /// # Panics
-        ///
-        /// Each call that locks to read, if there are [`MAX_READERS`](crate::RwLock::MAX_READERS): the trait has no error.
-        /// It holds nothing then.
         #[derive(Debug)]
         #[repr(transparent)]
         pub struct $name {
@@ -24,16 +17,17 @@ macro_rules! raw_rw_lock {
         }
 
         impl $name {
+            /// Returns the handle over the word.
             #[inline]
             fn handle(&self) -> Handle<'_> {
                 Handle::from_slot(slot(&self.word, $scope))
             }
         }
 
-        // SAFETY: the word is private, and `RwLock` alone writes to it (for other processes whoever refers to shared memory has
-        // promised so), whose locks acquire, whose unlocks release, and
-        // which lets in readers or one writer. The guards' states are empty: forgetting one leaves the lock locked. The
-        // word holds no address, so a held lock may be moved or dropped. Who unwinds was not counted as a reader.
+        // SAFETY: the word is private, and only `RwLock` writes to it. (For other processes, the caller that made a
+        // reference into shared memory has promised that.) Either readers or one writer hold an `RwLock`; locking it
+        // has Acquire, and unlocking it has Release. The guards' states are empty: forgetting one leaves the lock
+        // locked. The word holds no address, so a held lock may be moved or dropped. No call unwinds.
         unsafe impl ::lock_api::RawRwLock for $name {
             #[allow(clippy::declare_interior_mutable_const, reason = "the trait wants it so")]
             const INIT: Self = Self { word: AtomicI32::new(0) };
@@ -45,17 +39,18 @@ macro_rules! raw_rw_lock {
 
             #[inline]
             fn lock_shared(&self) -> GuardSend {
-                keep(self.handle().read().expect(TOO_MANY))
+                keep(self.handle().read())
             }
 
             #[inline]
             fn try_lock_shared(&self) -> Option<GuardSend> {
-                self.handle().try_read().expect(TOO_MANY).map(keep)
+                self.handle().try_read().map(keep)
             }
 
             #[inline]
             unsafe fn unlock_shared(&self, _: GuardSend) {
-                // Held, as the caller promises, unless another process broke its promise: then there is nothing to do.
+                // The lock is held, as the caller promises. If another process broke its promise, there is nothing to
+                // do.
                 let _ = self.handle().unlock_read();
             }
 
@@ -71,45 +66,44 @@ macro_rules! raw_rw_lock {
 
             #[inline]
             unsafe fn unlock_exclusive(&self, _: GuardSend) {
-                // As in unlock_shared.
+                // See unlock_shared.
                 let _ = self.handle().unlock_write();
             }
 
             #[inline]
             fn is_locked(&self) -> bool {
-                // In this order: a writer can become a reader between the two looks, and here no reader a writer.
-                self.handle().is_writing() || self.handle().readers() > 0
+                self.handle().is_locked()
             }
 
             #[inline]
             fn is_locked_exclusive(&self) -> bool {
-                self.handle().is_writing()
+                self.handle().is_write_locked()
             }
         }
 
-        // SAFETY: as above; `RwLock` does not give up before the deadline has passed.
+        // SAFETY: as above. `RwLock` does not give up before the deadline has passed.
         unsafe impl ::lock_api::RawRwLockTimed for $name {
             type Duration = Duration;
             type Instant = Instant;
 
             fn try_lock_shared_for(&self, timeout: Duration) -> Option<GuardSend> {
-                self.handle().read_for(timeout).expect(TOO_MANY).map(keep)
+                self.handle().read_for(timeout).ok().map(keep)
             }
 
             fn try_lock_shared_until(&self, deadline: Instant) -> Option<GuardSend> {
-                self.handle().read_until(deadline).expect(TOO_MANY).map(keep)
+                self.handle().read_until(deadline).ok().map(keep)
             }
 
             fn try_lock_exclusive_for(&self, timeout: Duration) -> Option<GuardSend> {
-                self.handle().write_for(timeout).map(keep)
+                self.handle().write_for(timeout).ok().map(keep)
             }
 
             fn try_lock_exclusive_until(&self, deadline: Instant) -> Option<GuardSend> {
-                self.handle().write_until(deadline).map(keep)
+                self.handle().write_until(deadline).ok().map(keep)
             }
         }
 
-        // SAFETY: one step makes the writer a reader, and releases what it wrote.
+        // SAFETY: one step makes the writer a reader. It has Release, and so publishes what was written.
         unsafe impl ::lock_api::RawRwLockDowngrade for $name {
             #[inline]
             unsafe fn downgrade(&self, guard: GuardSend) -> GuardSend {
@@ -125,8 +119,8 @@ macro_rules! raw_rw_lock {
 }
 
 raw_rw_lock! {
-    /// An [`RwLock`](crate::RwLock) of four bytes, between the threads of one process, for
-    /// [`lock_api::RwLock`](::lock_api::RwLock): see [`RwLock`].
+    /// A raw reader-writer lock: an [`RwLock`](crate::RwLock) of four bytes, between the threads of one process.
+    /// [`RwLock`] is the [`lock_api::RwLock`](::lock_api::RwLock) over it.
     ///
     /// # Examples
     ///
@@ -146,8 +140,8 @@ raw_rw_lock! {
 
 #[cfg(unix)]
 raw_rw_lock! {
-    /// An [`RwLock`](crate::RwLock) of four bytes, between processes, for [`lock_api::RwLock`](::lock_api::RwLock): see
-    /// [`SharedRwLock`].
+    /// A raw reader-writer lock: an [`RwLock`](crate::RwLock) of four bytes, between processes. [`SharedRwLock`] is the
+    /// [`lock_api::RwLock`](::lock_api::RwLock) over it.
     ///
     /// # Examples
     ///
@@ -164,7 +158,7 @@ raw_rw_lock! {
     RawSharedRwLock, Scope::Shared
 }
 
-/// Data and the lock under which many read it, or one writes: for the threads of one process.
+/// Data, and the lock under which many agents read it or one writes it, for the threads of one process.
 ///
 /// # Examples
 ///
@@ -174,11 +168,11 @@ raw_rw_lock! {
 /// static SETTINGS: RwLock<(u32, u32)> = RwLock::new((0, 0));
 /// let mut guard = SETTINGS.write();
 /// *guard = (1, 2);
-/// let guard = RwLockWriteGuard::downgrade(guard); // Nobody writes in between.
+/// let guard = RwLockWriteGuard::downgrade(guard); // No other thread writes in between.
 /// assert_eq!(*SETTINGS.read(), *guard);
 /// ```
 pub type RwLock<T> = ::lock_api::RwLock<RawRwLock, T>;
-/// Holds an [`RwLock`] to read, and unlocks it when dropped.
+/// The guard of a reader of an [`RwLock`]: gives access to the data, and unlocks when dropped.
 ///
 /// # Examples
 ///
@@ -190,7 +184,7 @@ pub type RwLock<T> = ::lock_api::RwLock<RawRwLock, T>;
 /// assert_eq!(*one, *other);
 /// ```
 pub type RwLockReadGuard<'a, T> = ::lock_api::RwLockReadGuard<'a, RawRwLock, T>;
-/// Holds an [`RwLock`] to write, and unlocks it when dropped.
+/// The guard of the writer of an [`RwLock`]: gives access to the data, and unlocks when dropped.
 ///
 /// # Examples
 ///
@@ -202,7 +196,7 @@ pub type RwLockReadGuard<'a, T> = ::lock_api::RwLockReadGuard<'a, RawRwLock, T>;
 /// *guard += 1;
 /// ```
 pub type RwLockWriteGuard<'a, T> = ::lock_api::RwLockWriteGuard<'a, RawRwLock, T>;
-/// As [`RwLockReadGuard`], with access to a part of the data.
+/// The guard of a reader of an [`RwLock`], with access to a part of the data.
 ///
 /// # Examples
 ///
@@ -214,7 +208,7 @@ pub type RwLockWriteGuard<'a, T> = ::lock_api::RwLockWriteGuard<'a, RawRwLock, T
 /// assert_eq!(*name, "one");
 /// ```
 pub type MappedRwLockReadGuard<'a, T> = ::lock_api::MappedRwLockReadGuard<'a, RawRwLock, T>;
-/// As [`RwLockWriteGuard`], with access to a part of the data.
+/// The guard of the writer of an [`RwLock`], with access to a part of the data.
 ///
 /// # Examples
 ///
@@ -227,29 +221,29 @@ pub type MappedRwLockReadGuard<'a, T> = ::lock_api::MappedRwLockReadGuard<'a, Ra
 /// ```
 pub type MappedRwLockWriteGuard<'a, T> = ::lock_api::MappedRwLockWriteGuard<'a, RawRwLock, T>;
 
-/// Data and the lock under which many read it, or one writes: between processes, in memory that they share. See
-/// [which processes](crate::lock_api#cross-process).
+/// Data, and the lock under which many agents read it or one writes it, between processes, in memory that they share.
+/// See [which processes can share it](crate::lock_api#cross-process).
 ///
 /// # Examples
 ///
 /// ```
 /// use slotsync::lock_api::SharedRwLock;
 ///
-/// let number = SharedRwLock::new(5); // In memory that is shared, for others to meet here.
+/// let number = SharedRwLock::new(5); // In memory that is shared.
 /// *number.write() += 1;
 /// assert_eq!(*number.read(), 6);
 /// ```
 #[cfg(unix)]
 pub type SharedRwLock<T> = ::lock_api::RwLock<RawSharedRwLock, T>;
-/// Holds a [`SharedRwLock`] to read, as [`RwLockReadGuard`] does an [`RwLock`].
+/// The guard of a reader of a [`SharedRwLock`]: gives access to the data, and unlocks when dropped.
 #[cfg(unix)]
 pub type SharedRwLockReadGuard<'a, T> = ::lock_api::RwLockReadGuard<'a, RawSharedRwLock, T>;
-/// Holds a [`SharedRwLock`] to write, as [`RwLockWriteGuard`] does an [`RwLock`].
+/// The guard of the writer of a [`SharedRwLock`]: gives access to the data, and unlocks when dropped.
 #[cfg(unix)]
 pub type SharedRwLockWriteGuard<'a, T> = ::lock_api::RwLockWriteGuard<'a, RawSharedRwLock, T>;
-/// As [`SharedRwLockReadGuard`], with access to a part of the data.
+/// The guard of a reader of a [`SharedRwLock`], with access to a part of the data.
 #[cfg(unix)]
 pub type MappedSharedRwLockReadGuard<'a, T> = ::lock_api::MappedRwLockReadGuard<'a, RawSharedRwLock, T>;
-/// As [`SharedRwLockWriteGuard`], with access to a part of the data.
+/// The guard of the writer of a [`SharedRwLock`], with access to a part of the data.
 #[cfg(unix)]
 pub type MappedSharedRwLockWriteGuard<'a, T> = ::lock_api::MappedRwLockWriteGuard<'a, RawSharedRwLock, T>;

@@ -1,4 +1,4 @@
-/* What lies at the start of the memory: the C side of header.rs. */
+/* The start of the shared memory: the C side of header.rs. */
 #ifndef HEADER_H
 #define HEADER_H
 
@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 struct header {
-    uint32_t version;        /* of this struct: see HEADER_VERSION */
-    _Atomic int32_t lock;    /* a Lock, for `total` */
+    uint32_t version;        /* the version of this struct: HEADER_VERSION */
+    _Atomic int32_t lock;    /* a Lock that protects `total` */
     _Atomic int32_t permits; /* a Semaphore */
-    uint32_t total;          /* what the lock protects */
+    uint32_t total;          /* protected by the lock */
 };
 
 enum { HEADER_VERSION = 1 };

@@ -1,14 +1,14 @@
-//! What lies at the start of the memory: the Rust side of header.h.
+//! The start of the shared memory: the Rust side of header.h.
 
 use slotsync::{Error, Lock, Semaphore, SharedBuffer, Slot};
 use std::mem::offset_of;
 
 #[repr(C)]
 pub struct Header {
-    pub version: u32, // Of this struct: see VERSION.
-    pub lock: i32,    // A `Lock`, for `total`.
+    pub version: u32, // The version of this struct: VERSION.
+    pub lock: i32,    // A `Lock` that protects `total`.
     pub permits: i32, // A `Semaphore`.
-    pub total: u32,   // What the lock protects.
+    pub total: u32,   // Protected by the lock.
 }
 
 pub const VERSION: i32 = 1;
@@ -19,7 +19,7 @@ const _: () = assert!(offset_of!(Header, permits) == 8);
 const _: () = assert!(offset_of!(Header, total) == 12);
 const _: () = assert!(size_of::<Header>() == 16);
 
-/// The members of the header, which are slots of the buffer that starts with it.
+/// The members of the header, as slots of the buffer that begins with it.
 impl Header {
     pub fn version(buffer: &SharedBuffer) -> Result<Slot<'_>, Error> {
         buffer.slot(offset_of!(Header, version) / 4)
