@@ -22,8 +22,8 @@ fn main() {
     use harness::{Agents, Case, Load, Options, Peer, Reach, compare, machine, pthread::PthreadMutex};
     use slotsync::{Lock, SharedBuffer};
 
-    println!("{}", machine());
     let options = Options::from_args(HELP, 15);
+    println!("{}", machine());
 
     let heap = SharedBuffer::new(4096).expect("memory");
     let mapping = SharedBuffer::anonymous(4096).expect("memory");

@@ -24,8 +24,8 @@ fn main() {
     };
     use slotsync::{RwLock, SharedBuffer};
 
-    println!("{}", machine());
     let options = Options::from_args(HELP, 15);
+    println!("{}", machine());
 
     let heap = SharedBuffer::new(4096).expect("memory");
     let mapping = SharedBuffer::anonymous(4096).expect("memory");

@@ -144,9 +144,9 @@ fn parent(with_kill: bool) -> Result<()> {
     if with_kill {
         acquire(segment.half_way, 1, &mut children)?;
         let number = segment.victim.load(Relaxed);
-        let mut victim = children.processes.remove(number as usize - 1);
-        victim.kill()?;
-        let status = victim.wait()?;
+        let place = number as usize - 1;
+        children.processes[place].kill()?;
+        let status = children.processes.remove(place).wait()?;
         print(format_args!("process {number} was half way when the parent killed and reaped it: {status}"))?;
         // All others have noticed.
         acquire(segment.news, PROCESSES - 1, &mut children)?;

@@ -184,8 +184,8 @@ fn parent() -> Result<()> {
 /// Reaps the children that have ended. Returns `true` if one of them held the lock.
 fn reap(children: &mut Children) -> Result<bool> {
     for place in (0..children.processes.len()).rev() {
-        if let Some(status) = children.processes[place].try_wait()? {
-            children.processes.remove(place);
+        if children.processes[place].try_wait()?.is_some() {
+            let status = children.processes.remove(place).wait()?;
             match status.code() {
                 Some(0) => {}
                 Some(HELD) => return Ok(true),

@@ -1,3 +1,7 @@
+// The pictures of the front page, and links that need a feature: the first definition of a link wins.
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("../docs/src/front/rustdoc.txt"))]
+#![cfg_attr(feature = "guarded", doc = "[`Guarded`]: crate::Guarded")]
+#![cfg_attr(all(feature = "lock_api", not(loom)), doc = "[`lock_api`]: mod@crate::lock_api")]
 #![doc = include_str!("../README.md")]
 
 mod deadline;
@@ -10,7 +14,6 @@ mod sync;
 mod memory;
 mod words;
 
-/// Typed arrays over the bytes of a buffer, with the names and operations of ECMAScript.
 pub mod arrays;
 #[cfg(all(feature = "lock_api", not(loom)))]
 #[allow(unsafe_code, reason = "traits that promise exclusion")]
@@ -59,8 +62,6 @@ mod book {
     struct Once;
     #[doc = include_str!("../docs/src/cond.md")]
     struct Cond;
-    // Its example has a value of 64 bits.
-    #[cfg(target_has_atomic = "64")]
     #[doc = include_str!("../docs/src/synchronic.md")]
     struct Synchronic;
     #[doc = include_str!("../docs/src/arrays.md")]
@@ -74,4 +75,14 @@ mod book {
     struct Layout;
     #[doc = include_str!("../docs/src/design.md")]
     struct Design;
+    #[doc = include_str!("../docs/src/recipes/handles.md")]
+    struct Handles;
+    #[doc = include_str!("../docs/src/recipes/descriptor.md")]
+    struct Descriptor;
+    #[doc = include_str!("../docs/src/recipes/stale.md")]
+    struct Stale;
+    #[doc = include_str!("../docs/src/recipes/supervisor.md")]
+    struct Supervisor;
+    #[doc = include_str!("../docs/src/recipes/tokio.md")]
+    struct Tokio;
 }

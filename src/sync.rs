@@ -27,12 +27,12 @@ mod imp {
     pub(crate) use core::sync::atomic::AtomicU64 as AtomicLength;
     /// The integer that it holds.
     #[cfg(target_has_atomic = "64")]
-    pub(crate) type Bytes = u64;
+    pub(crate) type LengthInteger = u64;
     #[cfg(not(target_has_atomic = "64"))]
-    pub(crate) type Bytes = u32;
+    pub(crate) type LengthInteger = u32;
 
     #[inline]
-    pub(crate) fn load_length(length: &AtomicLength, order: Ordering) -> Bytes {
+    pub(crate) fn load_length(length: &AtomicLength, order: Ordering) -> LengthInteger {
         length.load(order)
     }
 
@@ -58,10 +58,10 @@ mod imp {
     pub(crate) use loom::sync::atomic::{AtomicI32, AtomicU64 as AtomicLength, Ordering, fence};
     use std::cell::Cell;
 
-    pub(crate) type Bytes = u64;
+    pub(crate) type LengthInteger = u64;
 
     /// Loads a length, stale or fresh, as [`load`] does.
-    pub(crate) fn load_length(length: &AtomicLength, order: Ordering) -> Bytes {
+    pub(crate) fn load_length(length: &AtomicLength, order: Ordering) -> LengthInteger {
         if LOADS_ARE_FRESH.get() { length.fetch_add(0, order) } else { length.load(order) }
     }
 

@@ -1,38 +1,34 @@
 #!/usr/bin/env bash
 # Every test there is, with a summary line for each suite at the end.
 #
-#   bash tests/all.sh            everything
+#   bash tests/all.sh            everything; about 25 minutes on two processors
+#   bash tests/all.sh --quick    calls, examples of the docs and a cut of the models, in about 3 minutes once they are built
 #   bash tests/all.sh SUITE...   some of them, by the names below
 #
-# What this machine lacks is said as SKIPPED, with the reason. The exit status is 0 only if nothing failed.
+# What this machine lacks is reported as SKIPPED, with the reason. The exit status is 0 only if nothing failed.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 
-# The caller's flags are not the models', and the models have a target folder of their own, so that neither rebuilds the
-# other's dependencies.
+# The caller's flags are not those of the models. The models have a target folder of their own, so that the two do not
+# rebuild each other's dependencies.
 unset RUSTFLAGS RUSTDOCFLAGS CARGO_ENCODED_RUSTFLAGS
 target=${CARGO_TARGET_DIR:-$PWD/target}
 under_loom() { RUSTFLAGS='--cfg loom' RUSTDOCFLAGS='--cfg loom' CARGO_TARGET_DIR="$target/loom" "$@"; }
 
-# Calls, errors and outcomes over every origin of memory; the house rules; the tables in docs/ against the crate.
-plain() {
-    cargo test --lib --test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once \
-        --test synchronic --test cond --test typed_array --test copies --test data_view --test tearing --test layout \
-        --test bump --test publish --test slot --test slot_waits --test buffer --test buffer_names \
-        --test buffer_descriptors --test buffer_room --test growable --test growable_objects --test floors \
-        --test mutants &&
-        cargo test --features guarded --test guarded --test docs &&
-        cargo test --features lock_api --test lock_api
+# Three builds: one for development, one for release and one for loom, each with all features.
+rooms=(--test memory --test words --test primitives --test arrays --test places --test lock_api --test house)
+dev() { cargo test --all-features "$@"; }
+release() { cargo test --release --all-features "$@"; }
+models() { under_loom cargo test --release --all-features --test loom "$@"; }
+
+# Calls, errors and outcomes over every origin of memory; sequences of calls against models; real processes, killed and
+# not; another engine, where there is one; the house rules, the tables in docs/, and that every mutant still fits.
+rooms() { dev "${rooms[@]}" --test loom; }
+# The examples, and programs that run over them: real processes, some of them in C.
+examples() {
+    programs
+    cargo build --all-features --examples && dev --test examples
 }
-# Every example of a public item, and a model of a user's own.
-docs() { cargo test --all-features --doc && under_loom cargo test --release --doc -- futex::platform; }
-# Sequences of calls against a sequential model, from any value of the word.
-proptest() {
-    cargo test --features guarded --test lock_properties --test primitive_properties --test array_properties \
-        --test view_properties --test growable_properties
-}
-# Typed arrays, views and growth against those of another engine, where there is one.
-node() { cargo test --test node -- --nocapture; }
 # The programs that run over the example posix, where this is Debian and we may install them. If one is missing even
 # then, its test says so.
 programs() {
@@ -41,33 +37,29 @@ programs() {
     fi
     DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=120 install --no-install-recommends xz-utils pigz
 }
-# Real processes, killed and not, and some in C. Three of these run the examples, which must exist.
-processes() {
-    programs
-    cargo test --features guarded --test processes --test primitive_processes --test growable_processes \
-        --test words_elsewhere --test c --test buffer_races &&
-        cargo build --features guarded --example race --example bounded_queue --example initialize --example records \
-            --example tearing --example strings &&
-        cargo test --features guarded --test race --test examples &&
-        cargo build --release --example posix && cargo test --release --test posix
-}
-# 16 agents, as threads and as processes, as fast as they get.
-stress() { cargo test --release --features guarded --test stress -- --nocapture; }
+# Every example of a public item, and a model of a user's own.
+docs() { dev --doc && under_loom cargo test --release --all-features --doc -- futex::model; }
+# 16 agents, as threads and as processes, as fast as they get. One stress at a time: it asks how loaded the machine is.
+stress() { release --test stress -- --nocapture --test-threads=1; }
 # A process killed before each instruction of each operation. Many at once: most of it waits for the end of a slice.
-kills() {
-    cargo test --release --features guarded --test kills -- --nocapture --test-threads=16 &&
-        cargo test --release --test growable_processes -- --nocapture
-}
+kills() { release --test kills -- --nocapture --test-threads=16; }
 # The instructions of the fast path, as a user gets it.
-uncontended() { cargo test --release --features guarded --test uncontended -- --nocapture; }
-# Two agents whole, three to three preemptions, under each double of the futex.
-loom() { under_loom cargo test --release --features guarded --test loom; }
+uncontended() { release --test uncontended -- --nocapture; }
+# Two agents whole, three to two or three preemptions, under each double of the futex.
+loom() { models; }
 # Each breaks one line; the model that the table names must notice.
-mutants() { cargo test --test mutants -- --ignored --nocapture; }
+mutants() { dev --test loom -- --ignored --nocapture; }
 # Other compilers, other systems, as far as this machine can.
 portability() { bash tests/portability.sh; }
 
-suites=(plain docs proptest node processes stress kills uncontended loom mutants portability)
+# Of --quick: what is left if processes and sequences of calls are left out, and each model goes to one preemption. The
+# models that must fail need more of them.
+quick_rooms() { dev "${rooms[@]}" --test loom -- --skip processes:: --skip properties:: --skip node::; }
+quick_docs() { dev --doc; }
+quick_loom() { LOOM_MAX_PREEMPTIONS=1 models -- --skip must_fail:: --skip doubles::; }
+
+suites=(rooms examples docs stress kills uncontended loom mutants portability)
+quick=(quick_rooms quick_docs quick_loom)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 summary=()
@@ -82,13 +74,16 @@ run() {
     while IFS= read -r line; do summary+=("             $line"); done < <(grep SKIPPED "$log" | sort -u)
 }
 
-for name in "${@:-${suites[@]}}"; do
-    case " ${suites[*]} " in
+chosen=("$@")
+[ $# -gt 0 ] || chosen=("${suites[@]}")
+[ "${1-}" != --quick ] || chosen=("${quick[@]}")
+for name in "${chosen[@]}"; do
+    case " ${suites[*]} ${quick[*]} " in
     *" $name "*) run "$name" ;;
     *) echo "there is no suite $name; there are: ${suites[*]}" >&2 && exit 2 ;;
     esac
 done
 
 printf '\n=== summary\n'
-printf '%s\n' "${summary[@]}"
+printf '%s\n' "${summary[@]}" "$(printf '%-12s %13d s' together $SECONDS)"
 exit "$failed"

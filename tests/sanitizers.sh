@@ -14,11 +14,10 @@ work=${SLOTSYNC_PORTABILITY_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/slotsync-portab
 target=${CARGO_TARGET_DIR:-$PWD/target}
 host=$(rustc -vV | sed -n 's/^host: //p')
 failed=0
-# Only threads: no test of these forks.
-threads=(--test lock --test rw_lock --test semaphore --test event --test latch --test barrier --test once
-    --test synchronic --test cond --test lock_properties --test primitive_properties
-    --features guarded --test typed_array --test array_properties --test guarded --test copies --test data_view
-    --test view_properties --test growable --test growable_properties)
+programs=(--features guarded --test primitives --test arrays --test memory)
+# Only threads: what these skip forks, or observes what a sanitizer changes.
+threads=(--skip processes --skip scribbles:: --skip publish:: --skip node:: --skip tearing:: --skip buffer::
+    --skip descriptors:: --skip names:: --skip races:: --skip room:: --skip objects::)
 
 verdict() { printf 'sanitizers: %-8s %s\n' "$1" "$2"; }
 
@@ -26,7 +25,7 @@ address() {
     cargo +nightly --version >/dev/null 2>&1 || { verdict address 'SKIPPED: no nightly toolchain' && return; }
     # Some tests ask for more memory than there is, and want to be told so.
     if ASAN_OPTIONS=allocator_may_return_null=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$target/asan cargo +nightly test --target "$host" \
-        "${threads[@]}" --test processes --test primitive_processes --test layout --test bump --test stress; then
+        "${programs[@]}" --test places --test stress -- "${threads[@]:2}"; then
         verdict address OK
     else
         verdict address FAILED && failed=1
@@ -43,7 +42,7 @@ thread() {
     cp "$runtime" "$compiler/usr/lib/rustlib/$host/lib/librustc-stable_rt.tsan.a"
     # Only tests of threads: a fork of a process with threads confuses the sanitizer.
     if RUSTC=$compiler/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread CARGO_TARGET_DIR=$target/tsan \
-        cargo test -Zbuild-std --target "$host" "${threads[@]}"; then
+        cargo test -Zbuild-std --target "$host" "${programs[@]}" -- "${threads[@]}"; then
         verdict thread OK
     else
         verdict thread FAILED && failed=1

@@ -97,7 +97,8 @@ impl Atomics {
         array.element(index).map(|element| element.swap(value))
     }
 
-    /// Writes `replacement` if the element is `expected`. Returns the previous value, so `expected` means that it was written.
+    /// Writes `replacement` if the element is `expected`. Returns the previous value, so `expected` means that it was
+    /// written.
     ///
     /// # Examples
     ///
@@ -245,7 +246,7 @@ impl Atomics {
     /// # Examples
     ///
     /// ```
-    /// use slotsync::Atomics;
+    /// use slotsync::arrays::Atomics;
     ///
     /// assert!([1, 2, 4].into_iter().all(Atomics::is_lock_free));
     /// assert!(!Atomics::is_lock_free(3));
@@ -257,11 +258,11 @@ impl Atomics {
     /// Sleeps while the element is `value`, until a [`notify`](Self::notify), for at most `timeout`.
     ///
     /// [`Duration::MAX`] is the standard's infinity. The standard's `"ok"` is `Woken`, and its `"not-equal"` is
-    /// `NotEqual`, which has precedence over `TimedOut`. An agent that finds a change, or is woken by a notify, also sees
-    /// everything that was done before the change or the notify.
+    /// `NotEqual`, which has precedence over `TimedOut`. An agent that finds a change, or is woken by a notify, also
+    /// sees everything that was done before the change or the notify.
     ///
-    /// An array of 64 bits has no such call. The kernel's futexes have 32 bits, so a change of the other half would not be
-    /// seen. To wait for a value of 64 bits, make it a [`Synchronic`](crate::Synchronic).
+    /// An array of 64 bits has no such call. The kernel's futexes have 32 bits, so a change of the other half would not
+    /// be seen. To wait for a value of 64 bits, make it a [`Synchronic`](crate::Synchronic).
     ///
     /// # Errors
     ///
@@ -273,8 +274,9 @@ impl Atomics {
     ///
     /// # Cross-process
     ///
-    /// In memory of [`Scope::Shared`](crate::Scope::Shared) a sleep is interrupted once a second for a look at the element.
-    /// A notify at that moment finds nobody asleep. Change the element before the notify, so that the look sees the change.
+    /// In memory of [`Scope::Shared`](crate::Scope::Shared) a sleep is interrupted once a second for a look at the
+    /// element. A notify at that moment finds nobody asleep. Change the element before the notify, so that the look
+    /// sees the change.
     ///
     /// # Examples
     ///
@@ -291,8 +293,8 @@ impl Atomics {
     /// ```
     pub fn wait(array: TypedArray<'_, i32>, index: usize, value: i32, timeout: Duration) -> Result<Wait, Error> {
         let outcome = array.slot(index)?.wait_for(value, timeout);
-        // SeqCst, as the standard's look at the element. Pairs with the operation that changed the element. Also pairs with
-        // the fence of notify, by way of the kernel's queue, whose lock both the sleeper and the waker take.
+        // SeqCst, as the standard's look at the element. Pairs with the operation that changed the element. Also pairs
+        // with the fence of notify, by way of the kernel's queue, whose lock both the sleeper and the waker take.
         fence(SeqCst);
         Ok(outcome)
     }

@@ -12,8 +12,8 @@ impl SharedBuffer {
     /// Reads as many bytes as `bytes` has room for, from `byte_offset` on. Any number of bytes can be read from any
     /// offset.
     ///
-    /// Each slot that lies whole in the range is read as a whole. The bytes before the first of these slots and behind the
-    /// last are read one by one.
+    /// Each slot that lies whole in the range is read as a whole. The bytes before the first of these slots and behind
+    /// the last are read one by one.
     ///
     /// # Errors
     ///
@@ -36,9 +36,9 @@ impl SharedBuffer {
     ///
     /// # What can tear
     ///
-    /// Only a byte, and a slot that lies whole in the range, is read as a whole. While another agent writes, the rest may
-    /// be partly from before the write and partly from after it. Nothing is ordered: let a lock, or a flag that says that
-    /// the bytes are there, come before the read.
+    /// Only a byte, and a slot that lies whole in the range, is read as a whole. While another agent writes, the rest
+    /// may be partly from before the write and partly from after it. Nothing is ordered: let a lock, or a flag that
+    /// says that the bytes are there, come before the read.
     pub fn read_bytes(&self, byte_offset: usize, bytes: &mut [u8]) -> Result<(), Error> {
         let Pieces { before, words, behind } = self.pieces(byte_offset, bytes.len())?;
         let (first, rest) = bytes.split_at_mut(before.len());
@@ -53,14 +53,14 @@ impl SharedBuffer {
 
     /// Writes these bytes, from `byte_offset` on. Any number of bytes can be written to any offset.
     ///
-    /// Each slot that lies whole in the range is written as a whole. The bytes before the first of these slots and behind
-    /// the last are written one by one. No other byte is touched, even if it shares a slot with one that is written.
-    /// Nobody is woken. The write can tear as [`read_bytes`](Self::read_bytes#what-can-tear) can.
+    /// Each slot that lies whole in the range is written as a whole. The bytes before the first of these slots and
+    /// behind the last are written one by one. No other byte is touched, even if it shares a slot with one that is
+    /// written. Nobody is woken. The write can tear as [`read_bytes`](Self::read_bytes) can.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::BytesOutOfBounds`] if they do not all fit, and [`Error::Unsupported`] in a loom model. Then nothing
-    /// was written.
+    /// Returns [`Error::BytesOutOfBounds`] if they do not all fit, and [`Error::Unsupported`] in a loom model. Then
+    /// nothing was written.
     ///
     /// # Examples
     ///

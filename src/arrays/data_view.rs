@@ -35,9 +35,9 @@ use core::fmt;
 /// # It can tear
 ///
 /// A number is read and written **byte by byte**, wherever it lies. Each byte is an atomic access by itself, without
-/// order, and the number as a whole is not atomic. While another agent writes, a reader may see some bytes from before the
-/// write and some from after it, which make a number that no agent wrote. The example program `tearing` shows it. So let a
-/// lock, or a flag that says that the number is there, come between the write and the read:
+/// order, and the number as a whole is not atomic. While another agent writes, a reader may see some bytes from before
+/// the write and some from after it, which make a number that no agent wrote. The example program `tearing` shows it.
+/// So let a lock, or a flag that says that the number is there, come between the write and the read:
 ///
 /// ```
 /// use slotsync::arrays::DataView;
@@ -75,12 +75,13 @@ pub struct DataView<'buf> {
 const IS_LITTLE_ENDIAN: bool = u16::from_ne_bytes([1, 0]) == 1;
 
 impl<'buf> DataView<'buf> {
-    /// Returns the view of `byte_length` bytes from `byte_offset` on, which may be anywhere in the buffer. Writes nothing.
+    /// Returns the view of `byte_length` bytes from `byte_offset` on, which may be anywhere in the buffer. Writes
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// Returns [`Error::BytesOutOfBounds`] if the buffer ends before the view does, and [`Error::Unsupported`] in a loom
-    /// model, whose atomics cannot overlay bytes.
+    /// Returns [`Error::BytesOutOfBounds`] if the buffer ends before the view does, and [`Error::Unsupported`] in a
+    /// loom model, whose atomics cannot overlay bytes.
     ///
     /// # Examples
     ///
@@ -101,8 +102,8 @@ impl<'buf> DataView<'buf> {
 
     /// Returns the view of all bytes from `byte_offset` to the end of the buffer.
     ///
-    /// Over a [growable](crate::BufferOptions::max_byte_length) buffer the view tracks the length: it grows as the buffer
-    /// grows.
+    /// Over a [growable](crate::BufferOptions::max_byte_length) buffer the view tracks the length: it grows as the
+    /// buffer grows.
     ///
     /// # Errors
     ///
@@ -141,8 +142,8 @@ impl<'buf> DataView<'buf> {
         self.bytes.len()
     }
 
-    /// Returns the little-endian number at `byte_offset`, counted from the start of the view. Its least significant byte
-    /// comes first.
+    /// Returns the little-endian number at `byte_offset`, counted from the start of the view. Its least significant
+    /// byte comes first.
     ///
     /// # Errors
     ///
@@ -165,8 +166,8 @@ impl<'buf> DataView<'buf> {
         self.read::<T>(byte_offset).map(T::from_lowest)
     }
 
-    /// Returns the big-endian number at `byte_offset`, counted from the start of the view. Its most significant byte comes
-    /// first, as in network protocols.
+    /// Returns the big-endian number at `byte_offset`, counted from the start of the view. Its most significant byte
+    /// comes first, as in network protocols.
     ///
     /// # Errors
     ///
@@ -189,8 +190,8 @@ impl<'buf> DataView<'buf> {
         self.read::<T>(byte_offset).map(reversed::<T>).map(T::from_lowest)
     }
 
-    /// Returns the number at `byte_offset`, counted from the start of the view, in the byte order of the machine, which a
-    /// [`TypedArray`](super::TypedArray) has too.
+    /// Returns the number at `byte_offset`, counted from the start of the view, in the byte order of the machine, which
+    /// a [`TypedArray`](super::TypedArray) has too.
     ///
     /// # Errors
     ///
@@ -287,8 +288,8 @@ impl<'buf> DataView<'buf> {
         if IS_LITTLE_ENDIAN { self.set_le(byte_offset, value) } else { self.set_be(byte_offset, value) }
     }
 
-    /// Reads as many bytes as `bytes` has room for, from `byte_offset` on, counted from the start of the view. Otherwise it
-    /// does the same as [`SharedBuffer::read_bytes`], and can tear in the same way.
+    /// Reads as many bytes as `bytes` has room for, from `byte_offset` on, counted from the start of the view.
+    /// Otherwise it does the same as [`SharedBuffer::read_bytes`], and can tear in the same way.
     ///
     /// # Errors
     ///

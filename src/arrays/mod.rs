@@ -1,3 +1,4 @@
+//! Typed arrays over the bytes of a buffer, with the names and operations of ECMAScript.
 //!
 //! A [`TypedArray`] is a row of numbers of one type. [`Atomics`] has operations on its elements that order memory. A
 //! [`DataView`] reads and writes numbers of all types at any byte.

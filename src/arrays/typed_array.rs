@@ -39,7 +39,8 @@ use core::ops::Range;
 ///
 /// # Accesses of different sizes
 ///
-/// Overlapping accesses of different sizes that race may see a mixture of the bytes that were written, and nothing worse.
+/// Overlapping accesses of different sizes that race may see a mixture of the bytes that were written, and nothing
+/// worse.
 ///
 /// # Source
 ///
@@ -404,8 +405,8 @@ impl<T: Number> TypedArray<'_, T> {
 
     /// Copies all elements of `source` to those from `index` on: ECMAScript's `set` of an array.
     ///
-    /// The arrays may overlap, in one buffer or in two mappings of the same memory. All of `source` is read, into memory
-    /// of this process, before anything is written.
+    /// The arrays may overlap, in one buffer or in two mappings of the same memory. All of `source` is read, into
+    /// memory of this process, before anything is written.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 use super::buffer::SharedBuffer;
 use super::extent::SLOT_BYTES;
 use crate::error::MemoryError;
-use crate::sync::{AtomicLength, Bytes, Ordering, Ordering::SeqCst, load_length};
+use crate::sync::{AtomicLength, LengthInteger, Ordering, Ordering::SeqCst, load_length};
 use core::cmp::Ordering::{Equal, Greater, Less};
 use core::ops::Range;
 
@@ -74,7 +74,7 @@ impl SharedBuffer {
             self.memory.reserve(range)?;
             // Expects the value that was found, not the length it was taken for: otherwise garbage in the word would
             // make this loop endless.
-            match length.compare_exchange(found, bytes as Bytes, SeqCst, SeqCst) {
+            match length.compare_exchange(found, bytes as LengthInteger, SeqCst, SeqCst) {
                 Ok(_) => break,
                 Err(now) => found = now,
             }
@@ -110,13 +110,13 @@ impl SharedBuffer {
 
     /// Clamps a length that was found, in whole slots: a peer may have written anything.
     #[inline]
-    fn sane(&self, found: Bytes) -> usize {
+    fn sane(&self, found: LengthInteger) -> usize {
         let found = usize::try_from(found).unwrap_or(usize::MAX);
         found.min(self.max_byte_length()) / SLOT_BYTES * SLOT_BYTES
     }
 
     /// Returns the bytes that are missing from the length that was found to `bytes`, or `None` if none are.
-    fn lacking(&self, found: Bytes, bytes: usize) -> Result<Option<Range<usize>>, MemoryError> {
+    fn lacking(&self, found: LengthInteger, bytes: usize) -> Result<Option<Range<usize>>, MemoryError> {
         let length = self.sane(found);
         match bytes.cmp(&length) {
             Greater => Ok(Some(length..bytes)),

@@ -293,7 +293,7 @@ impl<'buf> Cond<'buf> {
                 Ok(guard) => guard,
                 // The condition may hold no longer, though no notify has come in time.
                 Err(elapsed) => match self.lock.try_lock() {
-                    Some(guard) if !condition() => guard,
+                    Some(guard) if !condition() => return Ok(guard),
                     _ => return Err(elapsed),
                 },
             };

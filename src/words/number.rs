@@ -22,8 +22,8 @@ pub trait Integer: Number + BitAnd<Output = Self> + BitOr<Output = Self> + BitXo
 mod sealed {
     use super::Bits;
 
-    /// What every [`Number`](super::Number) can do. These are functions, not methods, so that they hide no method of the
-    /// types.
+    /// What every [`Number`](super::Number) can do. These are functions, not methods, so that they hide no method of
+    /// the types.
     pub trait Sealed: Copy {
         /// The unsigned integer of the same size.
         type Bits: Bits;

@@ -1,186 +1,77 @@
-//! Models of every primitive, and of the doubles that the models stand on. Run by
-//! `RUSTFLAGS="--cfg loom" cargo test --release --test loom`.
+//! Models of every primitive, and of the doubles that the models stand on; beside each, the mutants that it must kill.
 //!
-//! Two agents are explored whole, three to three preemptions, four to one, unless a model says otherwise; and all of them whole with `SLOTSYNC_WHOLE=1`
-//! in the environment, which takes hours.
-#![cfg(loom)]
-#![allow(unsafe_code, reason = "loom's cell hands out raw pointers, to check that accesses through it are ordered")]
+//! Under `--cfg loom` this program has the models:
+//!
+//! ```sh
+//! RUSTFLAGS="--cfg loom" cargo test --release --test loom
+//! ```
+//!
+//! Two agents are explored whole, unless a model says otherwise. Three are explored to three preemptions where waiters park,
+//! and to two under the other doubles; four to one. With `SLOTSYNC_WHOLE=1` in the environment all are explored whole, which
+//! takes hours.
+//!
+//! Otherwise it has the runner of the [mutants].
 
-use slotsync::model::loom::sync::atomic::{AtomicI32, fence};
-use slotsync::model::loom::{cell::UnsafeCell, thread};
-use slotsync::model::{Double, Model};
-use slotsync::{Error, Lock, Scope, SharedBuffer, Slot, Wait};
-use std::cell::UnsafeCell as StdUnsafeCell;
-use std::collections::HashSet;
-use std::mem;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+#[macro_use]
+mod world;
 
-/// What the agents of a model share: words, and data that must only be touched one at a time and in order.
-struct World {
-    buffer: SharedBuffer,
-    data: UnsafeCell<i32>,
-    /// One for each agent to leave something in.
-    cells: [UnsafeCell<i32>; 3],
-    /// A word that is in no buffer.
-    other: AtomicI32,
-}
-
-impl World {
-    #[allow(clippy::arc_with_non_send_sync, reason = "loom's threads are coroutines of one thread")]
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            buffer: SharedBuffer::new(24).unwrap(),
-            data: UnsafeCell::new(0),
-            cells: [(); 3].map(|()| UnsafeCell::new(0)),
-            other: AtomicI32::new(0),
-        })
-    }
-
-    fn word(&self) -> Slot<'_> {
-        self.buffer.slot(0).unwrap()
-    }
-
-    fn lock(&self) -> Lock<'_> {
-        Lock::from_slot(self.word())
-    }
-
-    /// Loom reports a causality violation unless the caller is alone here, and after all who were here before.
-    fn touch(&self) {
-        // SAFETY: loom checks just this, and ends the model if it does not hold.
-        self.data.with_mut(|data| unsafe { *data += 1 });
-    }
-
-    fn touched(&self) -> i32 {
-        // SAFETY: as in `touch`.
-        self.data.with(|data| unsafe { *data })
-    }
-
-    /// What one agent leaves for others.
-    fn leave(&self, agent: usize) {
-        // SAFETY: as in `touch`.
-        self.cells[agent].with_mut(|cell| unsafe { *cell = 1 });
-    }
-
-    fn found(&self, agent: usize) -> i32 {
-        // SAFETY: as in `touch`.
-        self.cells[agent].with(|cell| unsafe { *cell })
-    }
-}
-
-type Agent = fn(&World);
-
-/// Runs the agents at once, the last of them on the main thread, and looks at what they left.
-fn check(double: Double, agents: &'static [Agent], at_end: Agent) {
-    check_from(double, agents, |_| {}, at_end);
-}
-
-fn check_from(double: Double, agents: &'static [Agent], before: Agent, at_end: Agent) {
-    let preemptions = match agents.len() {
-        0..=2 => None,
-        3 => Some(3),
-        _ => Some(1),
-    };
-    check_to(preemptions, double, agents, before, at_end);
-}
-
-fn check_to(preemptions: Option<usize>, double: Double, agents: &'static [Agent], before: Agent, at_end: Agent) {
-    let is_whole = std::env::var_os("SLOTSYNC_WHOLE").is_some();
-    let model = match preemptions.filter(|_| !is_whole) {
-        Some(bound) => Model::new(double).preemption_bound(bound),
-        None => Model::new(double),
-    };
-    model.check(move || {
-        let world = World::new();
-        before(&world);
-        let (main, others) = agents.split_last().unwrap();
-        let others: Vec<_> = others
-            .iter()
-            .map(|agent| {
-                let (agent, world) = (*agent, world.clone());
-                thread::spawn(move || agent(&world))
-            })
-            .collect();
-        main(&world);
-        for agent in others {
-            agent.join().unwrap();
-        }
-        at_end(&world);
-    });
-}
-
-/// Models that must hold, under each double: `name(what comes before) = agents, what is so at the end;`. Those that would
-/// take minutes are explored to fewer preemptions: `name[2](..) = ..`.
-macro_rules! holds {
-    (@check $double:expr, [], [], $agents:expr, $at_end:expr) => { check($double, $agents, $at_end) };
-    (@check $double:expr, [], [$before:expr], $agents:expr, $at_end:expr) => { check_from($double, $agents, $before, $at_end) };
-    (@check $double:expr, [$preemptions:literal], [$($before:expr)?], $agents:expr, $at_end:expr) => {{
-        let before: Agent = |world| { let _ = world; $($before(world);)? };
-        check_to(Some($preemptions), $double, $agents, before, $at_end)
-    }};
-    ($($(#[$attribute:meta])* $name:ident $([$preemptions:literal])? $(($before:expr))? = $agents:expr, $at_end:expr;)*) => {
-        mod parking { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Parking, [$($preemptions)?], [$($before)?], $agents, $at_end); })* }
-        mod erring { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Erring, [$($preemptions)?], [$($before)?], $agents, $at_end); })* }
-        mod polling { use super::*; $($(#[$attribute])* #[test] fn $name() { holds!(@check Double::Polling, [$($preemptions)?], [$($before)?], $agents, $at_end); })* }
-    };
-}
-
-mod barrier;
-mod bump;
-mod cond;
-mod doubles;
-mod event;
-mod grow;
-#[cfg(feature = "guarded")]
-mod guarded;
-mod latch;
-mod layout;
-mod lock;
 mod must_fail;
-mod once;
-mod rw_lock;
-mod semaphore;
-mod synchronic;
+mod mutants;
 
-/// Beside two who do too much to be explored whole: three are explored to three preemptions.
-fn nobody(_: &World) {}
-
-/// In a model, a deadline that is far away passes whenever the schedule lets it.
-fn far() -> Instant {
-    Instant::now() + Duration::from_secs(1_000_000)
+mod barrier {
+    mod models;
+    pub(crate) mod mutants;
 }
-
-/// A word that is freed while it is in use. Loom checks that no other access comes after that, or beside it.
-struct Mortal(StdUnsafeCell<AtomicI32>);
-
-// SAFETY: for loom's threads, which are coroutines of one thread.
-unsafe impl Send for Mortal {}
-// SAFETY: as above.
-unsafe impl Sync for Mortal {}
-
-impl Mortal {
-    fn word(&self) -> Slot<'_> {
-        // SAFETY: it is never moved or written but through `free`, which loom checks against all accesses of the word.
-        Slot::from_ref(unsafe { &*self.0.get() }, Scope::Private).unwrap()
-    }
-
-    fn free(&self) {
-        // SAFETY: loom ends the model unless this is the only access, and ordered after all others.
-        unsafe { (*self.0.get()).with_mut(|word| *word = 0x0bad) };
-    }
+mod bump {
+    mod models;
+    pub(crate) mod mutants;
 }
-
-/// One agent publishes something by its last access to the word; the other gets it and frees the memory, while the first
-/// may still be at it. `take` says whether it was this agent that got it.
-fn free_after(first: i32, publish: fn(Slot<'_>), take: fn(Slot<'_>) -> bool, double: Double) {
-    Model::new(double).check(move || {
-        let mortal = Arc::new(Mortal(StdUnsafeCell::new(AtomicI32::new(first))));
-        let publisher = mortal.clone();
-        let publisher = thread::spawn(move || publish(publisher.word()));
-        if take(mortal.word()) {
-            mortal.free();
-        }
-        publisher.join().unwrap();
-    });
+mod cond {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod doubles {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod event {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod grow {
+    mod models;
+    pub(crate) mod mutants;
+}
+#[cfg(any(feature = "guarded", not(loom)))]
+mod guarded {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod latch {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod layout {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod lock {
+    pub(crate) mod models;
+    pub(crate) mod mutants;
+}
+mod once {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod rw_lock {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod semaphore {
+    mod models;
+    pub(crate) mod mutants;
+}
+mod synchronic {
+    mod models;
+    pub(crate) mod mutants;
 }

@@ -1,7 +1,8 @@
 //! Models that must fail: a double that lets one of these pass proves nothing about the lock either.
+#![cfg(loom)]
 
-use crate::lock::{all_three_were_in, all_two_were_in, free_after_unlock};
-use crate::*;
+use crate::lock::models::{all_three_were_in, all_two_were_in, free_after_unlock};
+use crate::world::*;
 use slotsync::{NotifyHint, Synchronic};
 
 /// A lock whose steps can be got wrong one at a time.
@@ -67,7 +68,7 @@ fn a_lock_that_forgets_to_wake() {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_lock_that_forgets_who_else_sleeps() {
+fn a_lock_that_forgets_other_sleepers() {
     check(Double::Parking, &[retakes_without_the_mark, retakes_without_the_mark, retakes_without_the_mark], |_| {});
 }
 
@@ -152,7 +153,7 @@ fn a_mark_that_is_taken_back_after_a_wait_in_vain() {
 /// Goes away when its time is up, with whatever wake it swallowed, and leaves no mark for the others.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn who_times_out_and_takes_a_wake_along() {
+fn one_that_times_out_and_takes_a_wake_along() {
     fn leaves(world: &World) {
         let word = world.word();
         if word.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
@@ -167,7 +168,8 @@ fn who_times_out_and_takes_a_wake_along() {
             word.wake(1);
         }
     }
-    check(Double::Erring, &[right, right, leaves], |_| {});
+    // The fewest preemptions in which that shows.
+    check_to(Some(3), Double::Erring, &[right, right, leaves], |_| {}, |_| {});
 }
 
 #[test]
@@ -220,7 +222,7 @@ fn mutex_1_which_overflows() {
 /// could have used the first change sleeps on.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_notify_for_one_of_two_who_wait_for_different_values() {
+fn a_notify_for_one_of_two_that_wait_for_different_values() {
     fn changes_twice(world: &World) {
         let synchronic = Synchronic::<i32>::new(&world.buffer, 0).unwrap();
         synchronic.store(1, NotifyHint::One);

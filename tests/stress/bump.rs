@@ -1,8 +1,8 @@
 //! Rounds between barriers, in each of which all exhaust one allocator, and one begins it anew.
 
-use super::support::{self, Memory};
-use super::{AGENTS, Random, Stress, stress, times};
-use slotsync::{Barrier, BumpAllocator, Role, SharedBuffer};
+use crate::support::Memory;
+use crate::{AGENTS, Random, Stress, stress, times};
+use slotsync::{Barrier, BarrierRole, BumpAllocator, SharedBuffer};
 use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -37,7 +37,7 @@ fn agent(buffer: &SharedBuffer, number: usize) {
             handed_out.fetch_add(1, Relaxed);
         }
         assert_eq!(allocator.left(), 0);
-        if barrier.wait() == Role::Leader {
+        if barrier.wait() == BarrierRole::Leader {
             for slot in buffer.slots(RANGE).unwrap() {
                 assert_ne!(slot.swap(0, Relaxed), 0, "each slot was handed out");
             }

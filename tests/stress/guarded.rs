@@ -1,7 +1,7 @@
 //! A guarded value whose fields belong together, which all attach to at once.
 
-use super::support::{self, Memory};
-use super::{AGENTS, Random, Stress, stress, times};
+use crate::support::Memory;
+use crate::{AGENTS, Random, Stress, stress, times};
 use slotsync::{Guarded, SharedBuffer};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -42,7 +42,7 @@ fn agent(buffer: &SharedBuffer, number: usize) {
             0 => assert_eq!(accounts.get().sum(), 0, "a mixture"),
             1 => assert_eq!(accounts.get_for(timeout).map_or(0, |accounts| accounts.sum()), 0, "a mixture"),
             2 => {
-                let refused = accounts.try_update(|accounts| {
+                let refused = accounts.transact(|accounts| {
                     accounts.balances[account] += amount;
                     random.yield_sometimes();
                     Err::<(), ()>(())
@@ -60,7 +60,7 @@ fn agent(buffer: &SharedBuffer, number: usize) {
                 std::thread::yield_now();
             }
         };
-        if accounts.update_for(transfer, timeout).is_none() {
+        if accounts.update_for(transfer, timeout).is_err() {
             accounts.update(transfer);
         }
     }

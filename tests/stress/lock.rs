@@ -1,7 +1,7 @@
 //! A lock taken in every way there is.
 
-use super::support::{self, Memory};
-use super::{Random, Stress, counter, stress, times};
+use crate::support::Memory;
+use crate::{Random, Stress, counter, stress, times};
 use slotsync::{Lock, SharedBuffer};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -19,7 +19,7 @@ fn agent(buffer: &SharedBuffer, number: usize) {
     for _ in 0..times(6_000) {
         let guard = match random.bits(2) {
             0 => lock.try_lock(),
-            1 => lock.lock_for(random.timeout()),
+            1 => lock.lock_for(random.timeout()).ok(),
             _ => Some(lock.lock()),
         };
         let Some(_guard) = guard else { continue };

@@ -31,12 +31,12 @@ impl Memory {
 
     pub fn growable_named() -> Self {
         let name = unique_name();
-        Self { buffer: options().create_named(&name, BYTES).unwrap(), name: Some(name), folder: None }
+        Self { buffer: options().create_new(true).named(&name, BYTES).unwrap(), name: Some(name), folder: None }
     }
 
     pub fn growable_file() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let buffer = options().create_file(folder.path().join("buffer"), BYTES).unwrap();
+        let buffer = options().create_new(true).file(folder.path().join("buffer"), BYTES).unwrap();
         Self { buffer, name: None, folder: Some(folder) }
     }
 
@@ -56,9 +56,10 @@ impl Memory {
 macro_rules! over_every_growable_origin {
     ($($test:ident)*) => { $(
         mod $test {
-            use super::{$test as test, support::Memory};
+            use super::$test as test;
+            use crate::support::Memory;
             #[test]
-            fn heap() { super::support::unrescued(test, &Memory::growable_heap()) }
+            fn heap() { crate::support::unrescued(test, &Memory::growable_heap()) }
             shared_growable_origins! { test }
         }
     )* };
@@ -68,7 +69,8 @@ macro_rules! over_every_growable_origin {
 macro_rules! over_shared_growable_origins {
     ($($test:ident)*) => { $(
         mod $test {
-            use super::{$test as test, support::Memory};
+            use super::$test as test;
+            use crate::support::Memory;
             shared_growable_origins! { test }
         }
     )* };
@@ -79,22 +81,22 @@ macro_rules! shared_growable_origins {
         #[cfg(unix)]
         #[test]
         fn anonymous() {
-            super::support::unrescued($test, &Memory::growable_anonymous())
+            crate::support::unrescued($test, &Memory::growable_anonymous())
         }
         #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
         #[test]
         fn memfd() {
-            super::support::unrescued($test, &Memory::growable_memfd())
+            crate::support::unrescued($test, &Memory::growable_memfd())
         }
         #[cfg(target_os = "linux")]
         #[test]
         fn named() {
-            super::support::unrescued($test, &Memory::growable_named())
+            crate::support::unrescued($test, &Memory::growable_named())
         }
         #[cfg(unix)]
         #[test]
         fn file() {
-            super::support::unrescued($test, &Memory::growable_file())
+            crate::support::unrescued($test, &Memory::growable_file())
         }
     };
 }

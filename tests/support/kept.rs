@@ -1,7 +1,7 @@
 //! Memory that is kept under a name, of either kind; and every way to make a buffer.
 
 use super::unique_name;
-use slotsync::{BufferOptions, Error, SharedBuffer};
+use slotsync::{BufferOptions, MemoryError, SharedBuffer};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,31 +25,31 @@ impl Kept {
     }
 
     /// `SharedBuffer::named`, or `file`.
-    pub fn open_or_create(&self, bytes: usize) -> Result<SharedBuffer, Error> {
+    pub fn open_or_create(&self, bytes: usize) -> Result<SharedBuffer, MemoryError> {
         self.open_or_create_with(BufferOptions::new(), bytes)
     }
 
-    pub fn open_or_create_with(&self, options: BufferOptions, bytes: usize) -> Result<SharedBuffer, Error> {
+    pub fn open_or_create_with(&self, options: BufferOptions, bytes: usize) -> Result<SharedBuffer, MemoryError> {
         match self {
             Self::Named(name) => options.named(name, bytes),
             Self::File(_) => options.file(self.path(), bytes),
         }
     }
 
-    /// `SharedBuffer::create_named`, or `create_file`.
-    pub fn create(&self, bytes: usize) -> Result<SharedBuffer, Error> {
+    /// Creates the object, which must not exist.
+    pub fn create(&self, bytes: usize) -> Result<SharedBuffer, MemoryError> {
         self.create_with(BufferOptions::new(), bytes)
     }
 
-    pub fn create_with(&self, options: BufferOptions, bytes: usize) -> Result<SharedBuffer, Error> {
+    pub fn create_with(&self, options: BufferOptions, bytes: usize) -> Result<SharedBuffer, MemoryError> {
         match self {
-            Self::Named(name) => options.create_named(name, bytes),
-            Self::File(_) => options.create_file(self.path(), bytes),
+            Self::Named(name) => options.create_new(true).named(name, bytes),
+            Self::File(_) => options.create_new(true).file(self.path(), bytes),
         }
     }
 
     /// `SharedBuffer::open_named`, or `open_file`.
-    pub fn open(&self) -> Result<SharedBuffer, Error> {
+    pub fn open(&self) -> Result<SharedBuffer, MemoryError> {
         match self {
             Self::Named(name) => SharedBuffer::open_named(name),
             Self::File(_) => SharedBuffer::open_file(self.path()),
@@ -105,7 +105,7 @@ impl Drop for Kept {
 
 /// What comes of every way to make a buffer of that length. Nothing is there under its name, and if it comes to nothing
 /// then nothing is there afterwards. If a buffer comes of it, it outlives its name.
-pub fn make_in_every_way(bytes: usize) -> Vec<(&'static str, Result<SharedBuffer, Error>)> {
+pub fn make_in_every_way(bytes: usize) -> Vec<(&'static str, Result<SharedBuffer, MemoryError>)> {
     let [named, file, create_named, create_file] = [Kept::named(), Kept::file(), Kept::named(), Kept::file()];
     let made = vec![
         ("new", SharedBuffer::new(bytes)),

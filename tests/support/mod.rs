@@ -67,12 +67,16 @@ impl Memory {
 
     pub fn named() -> Self {
         let name = unique_name();
-        Self { buffer: SharedBuffer::create_named(&name, BYTES).unwrap(), name: Some(name), folder: None }
+        Self {
+            buffer: SharedBuffer::options().create_new(true).named(&name, BYTES).unwrap(),
+            name: Some(name),
+            folder: None,
+        }
     }
 
     pub fn file() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let buffer = SharedBuffer::create_file(folder.path().join("buffer"), BYTES).unwrap();
+        let buffer = SharedBuffer::options().create_new(true).file(folder.path().join("buffer"), BYTES).unwrap();
         Self { buffer, name: None, folder: Some(folder) }
     }
 
@@ -109,9 +113,10 @@ pub fn unique_name() -> String {
 macro_rules! over_every_origin {
     ($($test:ident)*) => { $(
         mod $test {
-            use super::{$test as test, support::Memory};
+            use super::$test as test;
+            use crate::support::Memory;
             #[test]
-            fn heap() { super::support::unrescued(test, &Memory::heap()) }
+            fn heap() { crate::support::unrescued(test, &Memory::heap()) }
             shared_origins! { test }
         }
     )* };
@@ -121,7 +126,8 @@ macro_rules! over_every_origin {
 macro_rules! over_shared_origins {
     ($($test:ident)*) => { $(
         mod $test {
-            use super::{$test as test, support::Memory};
+            use super::$test as test;
+            use crate::support::Memory;
             shared_origins! { test }
         }
     )* };
@@ -132,22 +138,22 @@ macro_rules! shared_origins {
         #[cfg(unix)]
         #[test]
         fn anonymous() {
-            super::support::unrescued($test, &Memory::anonymous())
+            crate::support::unrescued($test, &Memory::anonymous())
         }
         #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
         #[test]
         fn memfd() {
-            super::support::unrescued($test, &Memory::memfd())
+            crate::support::unrescued($test, &Memory::memfd())
         }
         #[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "macos"))]
         #[test]
         fn named() {
-            super::support::unrescued($test, &Memory::named())
+            crate::support::unrescued($test, &Memory::named())
         }
         #[cfg(unix)]
         #[test]
         fn file() {
-            super::support::unrescued($test, &Memory::file())
+            crate::support::unrescued($test, &Memory::file())
         }
     };
 }

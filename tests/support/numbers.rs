@@ -1,10 +1,10 @@
 //! The types that a synchronic can hold, for tests that are written once and run for each of them.
 
 use proptest::prelude::*;
-use slotsync::{NotifyHint, Synchronic, Value};
+use slotsync::{NotifyHint, Synchronic};
 
 /// What a test must know of such a type, told by other means than the crate's own.
-pub trait Number: Value {
+pub trait Number: slotsync::Number {
     /// A number out of the type's range, or beyond its precision, as the type has it. In JavaScript, where there is one
     /// type of numbers, what was passed for it is another.
     const COERCED: Self;
@@ -197,7 +197,7 @@ floats! { f64: ((1_u64 << 53) + 1) as f64 }
 macro_rules! for_every_number {
     ($($test:ident)*) => {
         mod every_number {
-            use super::support::{self, Memory};
+            use crate::support::Memory;
             $(
                 fn $test(memory: &Memory) {
                     super::$test::<i8>(memory);

@@ -11,6 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
+/// No wait without a deadline takes another way than one with a deadline that is far away.
+pub const FAR: [Duration; 2] = [Duration::MAX, Duration::from_secs(1_000)];
+
 /// A child process that runs one closure. Killed and reaped when dropped.
 pub struct Process {
     pid: libc::pid_t,

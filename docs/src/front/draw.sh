@@ -5,26 +5,26 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 awk '
-    BEGIN { FS = "\t"; left = 130; scale = 420; y = 52 }
+    BEGIN { FS = "\t"; left = 130; scale = 420; y = 44 }
     /^#/ || /^$/ { next }
     /^\[/ {
-        y += 26
+        y += 24
         body = body sprintf("  <text class=\"title\" x=\"16\" y=\"%d\">%s</text>\n", y, substr($0, 2, length($0) - 2))
-        y += 8
+        y += 6
         next
     }
     {
         if ($2 > most) most = $2
         kind = $1 == "slotsync" ? "ours" : "peer"
         bars[++count] = kind FS y FS $2
-        body = body sprintf("  <text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", left - 8, y + 13, $1)
-        y += 20
+        body = body sprintf("  <text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", left - 8, y + 11, $1)
+        y += 16
     }
     END {
         if (most * scale > 560) scale = 560 / most
         height = y + 16
         printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 %d\" role=\"img\" aria-labelledby=\"title\"\n", height
-        print  "     font-family=\"system-ui, -apple-system, '\''Segoe UI'\'', '\''DejaVu Sans'\'', sans-serif\" font-size=\"13\">"
+        print  "     font-family=\"system-ui, -apple-system, '\''Segoe UI'\'', '\''DejaVu Sans'\'', sans-serif\" font-size=\"12\">"
         print  "  <title id=\"title\">Throughput of locks, as a multiple of slotsync'\''s</title>"
         print  "  <!-- Made from speed.txt by draw.sh: change that, not this. -->"
         print  "  <style>"
@@ -40,10 +40,10 @@ awk '
         for (i = 1; i <= count; i++) {
             split(bars[i], bar, FS)
             width = bar[3] * scale
-            printf "  <rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"16\" rx=\"2\"/>\n", bar[1], left, bar[2], width
-            printf "  <text x=\"%.1f\" y=\"%d\">%.2f</text>\n", left + width + 6, bar[2] + 13, bar[3]
+            printf "  <rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"13\" rx=\"2\"/>\n", bar[1], left, bar[2], width
+            printf "  <text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.2f</text>\n", left + most * scale + 42, bar[2] + 11, bar[3]
         }
-        printf "  <path class=\"one\" d=\"M%.1f 52 V%d\"/>\n", left + scale, height - 10
+        printf "  <path class=\"one\" d=\"M%.1f 44 V%d\"/>\n", left + scale, height - 10
         print  "</svg>"
     }
 ' speed.txt >speed.svg

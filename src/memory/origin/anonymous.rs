@@ -5,7 +5,7 @@ use crate::memory::contract::Memory;
 use crate::memory::extent::Extent;
 use crate::memory::object::mapping::Mapping;
 use crate::memory::platform::UNRESERVED;
-use crate::sync::{Bytes, Ordering::Relaxed};
+use crate::sync::{LengthInteger, Ordering::Relaxed};
 use core::ptr;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
@@ -20,7 +20,7 @@ pub(crate) fn create(extent: Extent) -> Result<Box<dyn Memory>, MemoryError> {
     if let Some(length) = mapping.length() {
         // SAFETY: mapped above, and zeroed.
         // Relaxed: no other agent has the mapping yet.
-        unsafe { length.as_ref() }.store(extent.bytes() as Bytes, Relaxed);
+        unsafe { length.as_ref() }.store(extent.bytes() as LengthInteger, Relaxed);
     }
     Ok(Box::new(mapping))
 }

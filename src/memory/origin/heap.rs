@@ -4,7 +4,7 @@ use crate::error::{MemoryError, SystemError};
 use crate::memory::contract::{Memory, Origin};
 use crate::memory::extent::Extent;
 use crate::memory::platform::OUT_OF_MEMORY;
-use crate::sync::{AtomicI32, AtomicLength, Bytes, Ordering::Relaxed};
+use crate::sync::{AtomicI32, AtomicLength, LengthInteger, Ordering::Relaxed};
 use core::ptr::NonNull;
 use crossbeam_utils::CachePadded;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -36,7 +36,7 @@ pub(crate) fn create(extent: Extent) -> Result<Box<dyn Memory>, MemoryError> {
     if let Some(length) = heap.length() {
         // SAFETY: allocated above, and zeroed.
         // Relaxed: no other agent has the memory yet.
-        unsafe { length.as_ref() }.store(extent.bytes() as Bytes, Relaxed);
+        unsafe { length.as_ref() }.store(extent.bytes() as LengthInteger, Relaxed);
     }
     Ok(Box::new(heap))
 }

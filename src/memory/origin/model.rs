@@ -3,7 +3,7 @@
 use crate::error::MemoryError;
 use crate::memory::contract::{Memory, Origin};
 use crate::memory::extent::Extent;
-use crate::sync::{AtomicI32, AtomicLength, Bytes};
+use crate::sync::{AtomicI32, AtomicLength, LengthInteger};
 use core::ptr::NonNull;
 
 struct Words {
@@ -15,7 +15,7 @@ struct Words {
 pub(crate) fn create(extent: Extent) -> Result<Box<dyn Memory>, MemoryError> {
     Ok(Box::new(Words {
         words: (0..extent.slots()).map(|_| AtomicI32::new(0)).collect(),
-        length: extent.max().map(|_| Box::new(AtomicLength::new(extent.bytes() as Bytes))),
+        length: extent.max().map(|_| Box::new(AtomicLength::new(extent.bytes() as LengthInteger))),
     }))
 }
 

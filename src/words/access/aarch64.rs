@@ -4,7 +4,8 @@ use super::bits::Bits;
 use crate::sync::Ordering::{self, Relaxed};
 use core::arch::asm;
 
-/// Implements [`Bits`] by the instructions with this suffix, registers of this width, and a comparison of that many bits.
+/// Implements [`Bits`] by the instructions with this suffix, registers of this width, and a comparison of that many
+/// bits.
 ///
 /// Sequential consistency is an acquiring load and a releasing store, of one element or in an exclusive pair, which is
 /// tried until it succeeds.

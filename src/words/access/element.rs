@@ -131,8 +131,8 @@ impl SharedBuffer {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::UnevenOffset`] if the offset is not a multiple of the element size, [`Error::ArrayOutOfBounds`] if
-    /// the buffer ends before the elements, [`Error::Misaligned`] if foreign memory is not aligned for them, and
+    /// Returns [`Error::UnevenOffset`] if the offset is not a multiple of the element size, [`Error::ArrayOutOfBounds`]
+    /// if the buffer ends before the elements, [`Error::Misaligned`] if foreign memory is not aligned for them, and
     /// [`Error::Unsupported`] where elements of this size are not supported.
     pub(crate) fn elements<T: Number>(&self, byte_offset: usize, length: usize) -> Result<Elements<'_, T>, Error> {
         self.elements_within(self.byte_length(), byte_offset, length)

@@ -31,8 +31,8 @@
 //!
 //! # Where there are no such instructions
 //!
-//! On other processors, and in Miri, elements of 1 and 2 bytes are accessed by way of their words, in Rust. Elements of 8
-//! bytes are not supported there: making a handle to one is an error.
+//! On other processors, and in Miri, elements of 1 and 2 bytes are accessed by way of their words, in Rust. Elements of
+//! 8 bytes are not supported there: making a handle to one is an error.
 
 mod bits;
 mod element;

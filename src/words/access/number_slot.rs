@@ -29,8 +29,8 @@ impl<'buf, T: Number> NumberSlot<'buf, T> {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::OutOfBounds`] if these slots end before the number, [`Error::Misaligned`] if a number of 64 bits
-    /// does not lie at a multiple of 8 bytes, and [`Error::Unsupported`] where there are no such numbers.
+    /// Returns [`Error::OutOfBounds`] if these slots end before the number, [`Error::Misaligned`] if a number of 64
+    /// bits does not lie at a multiple of 8 bytes, and [`Error::Unsupported`] where there are no such numbers.
     #[inline]
     pub(crate) fn at(slots: Slots<'buf>, index: usize) -> Result<Self, Error> {
         let count = if Self::IS_WIDE { 2 } else { 1 };

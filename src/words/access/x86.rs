@@ -6,8 +6,8 @@ use core::arch::asm;
 
 /// Implements [`Bits`] by the instructions on operands of one size.
 ///
-/// The stores of a processor with this architecture are seen in their order, and so are its loads. So loads are plain in
-/// every order. A sequentially consistent store is an exchange, which is locked: no later load overtakes it.
+/// The stores of a processor with this architecture are seen in their order, and so are its loads. So loads are plain
+/// in every order. A sequentially consistent store is an exchange, which is locked: no later load overtakes it.
 macro_rules! by_instructions {
     ($bits:ident: $pointer:literal, $class:ident, $modifier:literal, $accumulator:tt, $load:literal, $loaded:ident) => {
         impl Bits for $bits {

@@ -1,5 +1,5 @@
-//! Elements of 8 bytes on x86 in 32 bits. Registers are too narrow, but the floating-point unit moves integers of 8 bytes,
-//! and one instruction exchanges them.
+//! Elements of 8 bytes on x86 in 32 bits. Registers are too narrow, but the floating-point unit moves integers of 8
+//! bytes, and one instruction exchanges them.
 
 use super::bits::Bits;
 use crate::sync::Ordering::{self, Relaxed};

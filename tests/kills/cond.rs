@@ -1,0 +1,121 @@
+//! The condition: that the flag is set. Who has seen that passes the notify on.
+
+use super::lock::{lock, unlock_in_its_name};
+use super::*;
+
+fn cond(buffer: &SharedBuffer) -> Cond<'_> {
+    Cond::new(buffer, COND, lock(buffer)).unwrap()
+}
+
+fn set_flag(buffer: &SharedBuffer) {
+    let _guard = lock(buffer).lock();
+    buffer.slot(FLAG).unwrap().store(1, Relaxed);
+}
+
+fn notify_one(buffer: &SharedBuffer) {
+    cond(buffer).notify_one();
+}
+
+fn set_flag_and_notify_one(buffer: &SharedBuffer) {
+    set_flag(buffer);
+    notify_one(buffer);
+}
+
+fn notify_one_under_the_lock(buffer: &SharedBuffer) {
+    let guard = lock(buffer).lock();
+    buffer.slot(FLAG).unwrap().store(1, Relaxed);
+    notify_one(buffer);
+    drop(guard);
+}
+
+fn await_flag(buffer: &SharedBuffer) {
+    let flag = buffer.slot(FLAG).unwrap();
+    drop(cond(buffer).wait_while(lock(buffer).lock(), || flag.load(Relaxed) == 0));
+    notify_one(buffer);
+}
+
+fn unlock_and_notify_in_its_name(scene: &mut Scene) -> bool {
+    let [_, sequence, _, flag] = scene.words();
+    let held = unlock_in_its_name(scene);
+    let buffer = &scene.buffer;
+    if flag == 0 {
+        // The change was not made yet, by whomever.
+        set_flag_and_notify_one(buffer);
+    } else if sequence == 0 {
+        notify_one(buffer);
+    }
+    held || sequence == 0
+}
+
+/// Nobody is to be notified in the victim's name.
+fn unlock_after_a_wait(scene: &mut Scene) -> bool {
+    let [word, ..] = scene.words();
+    unlock_and_notify_in_its_name(scene);
+    word != 0
+}
+
+scenarios! {
+    notify_one_with_one_waiting {
+        survivors: &[(First, await_flag)],
+        then: set_flag,
+        victim: notify_one,
+        aftermath: unlock_and_notify_in_its_name,
+        strands: true,
+        more_sleeps: 1
+    }
+    notify_one_with_two_waiting {
+        survivors: &[(First, await_flag), (First, await_flag)],
+        then: set_flag,
+        victim: notify_one,
+        aftermath: unlock_and_notify_in_its_name,
+        strands: true,
+        more_sleeps: 1
+    }
+    notify_one_under_the_lock_with_one_waiting {
+        survivors: &[(First, await_flag)],
+        victim: notify_one_under_the_lock,
+        aftermath: unlock_and_notify_in_its_name,
+        strands: true,
+        more_sleeps: 1
+    }
+    notify_one_under_the_lock_with_two_waiting {
+        survivors: &[(First, await_flag), (First, await_flag)],
+        victim: notify_one_under_the_lock,
+        aftermath: unlock_and_notify_in_its_name,
+        strands: true,
+        more_sleeps: 1
+    }
+    notify_all_with_two_waiting {
+        survivors: &[(First, await_flag), (First, await_flag)],
+        then: set_flag,
+        victim: |buffer| cond(buffer).notify_all(),
+        aftermath: unlock_and_notify_in_its_name,
+        strands: true,
+        more_sleeps: 1
+    }
+    wait_for_a_condition_before_another {
+        survivors: &[(Midway, await_flag)],
+        victim: await_flag,
+        nudges: &[set_flag_and_notify_one],
+        aftermath: unlock_after_a_wait,
+        strands: true,
+        more_sleeps: 1,
+        least_kills: SLEEPS
+    }
+    wait_for_a_condition_between_two {
+        survivors: &[(First, await_flag), (Midway, await_flag)],
+        victim: await_flag,
+        nudges: &[set_flag_and_notify_one],
+        aftermath: unlock_after_a_wait,
+        strands: true,
+        more_sleeps: 1,
+        least_kills: SLEEPS
+    }
+    wait_for_a_condition_that_runs_out_beside_another {
+        survivors: &[(First, await_flag)],
+        victim: |buffer| drop(cond(buffer).wait_for(lock(buffer).lock(), SHORT)),
+        aftermath: unlock_after_a_wait,
+        more_sleeps: 1,
+        least_kills: SLEEPS
+    }
+}

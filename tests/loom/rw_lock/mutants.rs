@@ -1,0 +1,201 @@
+//! The mutants of the reader-writer lock.
+#![cfg(not(loom))]
+
+use crate::mutants::{ASSERTION, CAUSALITY, DEADLOCK, Group};
+
+pub(crate) const MUTANTS: &[Group] = &[
+    Group {
+        file: "src/primitives/rw_lock/mod.rs",
+        mutants: &[
+            (
+                "a_full_lock_keeps_readers_asleep",
+                "READERS_MASK => self.wake(was & !WRITERS_WAITING),",
+                "READERS_MASK => {}",
+                "a_full_lock_lets_a_reader_in_when_another_leaves",
+                DEADLOCK,
+            ),
+            (
+                "a_reader_leaves_relaxed",
+                "fetch_update(Release, Relaxed, leave).map_err(|_| NotHeld)?;\n        match",
+                "fetch_update(Relaxed, Relaxed, leave).map_err(|_| NotHeld)?;\n        match",
+                "polling::one_reads_and_one_writes",
+                CAUSALITY,
+            ),
+            (
+                "a_writer_leaves_relaxed",
+                "fetch_update(Release, Relaxed, leave).map_err(|_| NotHeld)?;\n        self.wake",
+                "fetch_update(Relaxed, Relaxed, leave).map_err(|_| NotHeld)?;\n        self.wake",
+                "polling::one_reads_and_one_writes",
+                CAUSALITY,
+            ),
+            (
+                "a_reader_enters_relaxed",
+                "let enter = |was| is_open(was).then(|| was + 1);\n        self.state.fetch_update(Acquire, Relaxed, enter)",
+                "let enter = |was| is_open(was).then(|| was + 1);\n        self.state.fetch_update(Relaxed, Relaxed, enter)",
+                "polling::one_reads_and_one_writes",
+                CAUSALITY,
+            ),
+            (
+                "a_writer_enters_relaxed",
+                "then_some(was | WRITING);\n        self.state.fetch_update(Acquire, Relaxed, enter)",
+                "then_some(was | WRITING);\n        self.state.fetch_update(Relaxed, Relaxed, enter)",
+                "polling::one_reads_and_one_writes",
+                CAUSALITY,
+            ),
+            (
+                "the_last_reader_never_wakes",
+                "            1 => self.wake(was),\n",
+                "            1 => {}\n",
+                "parking::one_reads_and_one_writes",
+                DEADLOCK,
+            ),
+            (
+                "a_writer_never_wakes",
+                ".map_err(|_| NotHeld)?;\n        self.wake(was);",
+                ".map_err(|_| NotHeld)?;\n        let _ = was;",
+                "parking::two_write",
+                DEADLOCK,
+            ),
+            (
+                "a_writer_looks_back",
+                ".map_err(|_| NotHeld)?;\n        self.wake(was);",
+                ".map_err(|_| NotHeld)?;\n        self.wake(was); let _ = self.state.load(Relaxed);",
+                "the_next_holder_may_free_the_memory_at_once",
+                CAUSALITY,
+            ),
+            (
+                "the_last_reader_looks_back",
+                "            1 => self.wake(was),\n",
+                "            1 => { self.wake(was); let _ = self.state.load(Relaxed); }\n",
+                "the_next_holder_may_free_the_memory_at_once",
+                CAUSALITY,
+            ),
+            (
+                "readers_are_forgotten_where_no_writer_sleeps",
+                "self.state.wake_class(1, Class::WRITERS) != Some(0);",
+                "{ self.state.wake_class(1, Class::WRITERS); true };",
+                "parking::one_reads_and_two_write",
+                DEADLOCK,
+            ),
+            (
+                "one_reader_is_woken",
+                "        if !wakes_writer && marks & READERS_WAITING != 0 {\n            let _ = self.state.wake_class(u32::MAX, Class::READERS);",
+                "        if !wakes_writer && marks & READERS_WAITING != 0 {\n            let _ = self.state.wake_class(1, Class::READERS);",
+                "parking::two_read_and_one_writes",
+                DEADLOCK,
+            ),
+            (
+                "a_reader_writer_lock_is_initialized_relaxed",
+                "lock.state.store(0, Release);",
+                "lock.state.store(0, Relaxed);",
+                "initializing_publishes_what_was_repaired",
+                CAUSALITY,
+            ),
+            (
+                "downgrade_publishes_relaxed",
+                "fetch_update(Release, Relaxed, turn)",
+                "fetch_update(Relaxed, Relaxed, turn)",
+                "polling::two_read_beside_one_that_goes_on_to_read",
+                CAUSALITY,
+            ),
+            (
+                "downgrade_never_wakes",
+                "        } else if was & READERS_WAITING != 0 {\n            let _ = self.state.wake_class(u32::MAX, Class::READERS);",
+                "        } else if was & READERS_WAITING != 0 {",
+                "parking::one_that_goes_on_to_read_lets_readers_in",
+                DEADLOCK,
+            ),
+            (
+                "downgrade_keeps_a_false_mark",
+                "self.withdraw();",
+                "",
+                "one_that_slept_and_goes_on_to_read_lets_readers_in",
+                DEADLOCK,
+            ),
+            (
+                "upgrade_sees_nothing",
+                "fetch_update(Acquire, Relaxed, turn)",
+                "fetch_update(Relaxed, Relaxed, turn)",
+                "polling::one_goes_on_to_write",
+                CAUSALITY,
+            ),
+            (
+                "a_reader_is_upgraded_beside_another",
+                "(was & !MARKS == 1)",
+                "(was & !MARKS >= 1)",
+                "parking::one_goes_on_to_write",
+                CAUSALITY,
+            ),
+        ],
+    },
+    Group {
+        file: "src/primitives/rw_lock/word.rs",
+        mutants: &[(
+            "a_reader_enters_beside_a_writer",
+            "        _ if is_writing(word) => false,\n",
+            "",
+            "polling::one_reads_and_one_writes",
+            CAUSALITY,
+        )],
+    },
+    Group {
+        file: "src/primitives/rw_lock/queue.rs",
+        mutants: &[
+            (
+                "a_writer_enters_relaxed_after_a_sleep",
+                "compare_exchange(marked, marked | WRITING, Acquire, Relaxed)",
+                "compare_exchange(marked, marked | WRITING, Relaxed, Relaxed)",
+                "polling::two_write",
+                CAUSALITY,
+            ),
+            (
+                "a_reader_leaves_no_mark",
+                "let marked = self.state.fetch_or(READERS_WAITING, Relaxed) | READERS_WAITING;",
+                "let marked = self.state.load(Relaxed);",
+                "parking::one_reads_and_one_writes",
+                DEADLOCK,
+            ),
+            ("a_woken_writer_forgets_the_readers", "marks = MARKS;", "", "parking::one_reads_and_two_write", DEADLOCK),
+            (
+                "one_that_gives_up_to_write_leaves_its_mark",
+                "self.state.fetch_and(!MARKS, Relaxed);",
+                "",
+                "parking::one_that_gives_up_to_write_lets_readers_in",
+                DEADLOCK,
+            ),
+            (
+                "one_that_gives_up_to_write_wakes_nobody",
+                "let _ = self.state.wake_class(u32::MAX, Class::ANY);",
+                "",
+                "parking::one_that_gives_up_to_write_lets_readers_in",
+                DEADLOCK,
+            ),
+            (
+                "one_that_gives_up_to_write_leaves_its_mark_to_a_reader",
+                "withdraw(&self) {\n        if self.state.wake_class(1, Class::WRITERS)",
+                "withdraw(&self) {\n        if self.state.wake_class(1, Class::ANY)",
+                "parking::one_that_gives_up_to_write_lets_readers_in",
+                DEADLOCK,
+            ),
+        ],
+    },
+    Group {
+        file: "src/primitives/rw_lock/guard.rs",
+        mutants: &[
+            (
+                "a_read_guard_is_made_before_the_lock_is_taken",
+                "self.try_take_read().then(|| RwLockReadGuard { lock: *self })",
+                "self.try_take_read().then_some(RwLockReadGuard { lock: *self })",
+                "a_failed_try_leaves_the_lock_held",
+                ASSERTION,
+            ),
+            (
+                "a_write_guard_is_made_before_the_lock_is_taken",
+                "self.try_take_write().then(|| RwLockWriteGuard { lock: *self })",
+                "self.try_take_write().then_some(RwLockWriteGuard { lock: *self })",
+                "a_failed_try_leaves_the_lock_held",
+                ASSERTION,
+            ),
+        ],
+    },
+];
