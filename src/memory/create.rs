@@ -272,11 +272,7 @@ impl SharedBuffer {
     ///
     /// - valid for reads and writes at this address, in every page;
     /// - initialized (zeroed memory is);
-    /// - accessed only by atomic operations, wherever this process accesses them other than through a buffer. Those
-    ///   operations are of 4 bytes, with two exceptions. The 64-bit value of a [`Synchronic`](crate::Synchronic) in use
-    ///   is not accessed by operations of 4 bytes. Bytes in use as a [`TypedArray`](crate::arrays::TypedArray) are
-    ///   accessed by operations of its element size, which is 1 byte for a [`DataView`](crate::arrays::DataView) and
-    ///   for the ends of a [copy](Self::read_bytes).
+    /// - accessed only by atomic operations of 4 bytes, wherever this process accesses them other than through a buffer.
     ///
     /// # Cross-process
     ///
