@@ -22,7 +22,7 @@ mod places;
 mod primitives;
 
 // Memory
-pub use memory::{BufferOptions, Handle, Origin, Owned, SharedBuffer};
+pub use memory::{Borrowed, BufferOptions, Handle, Origin, Owned, SharedBuffer};
 // Words
 pub use futex::{Scope, Wait};
 pub use words::{Integer, Number, Slot, Slots, SlotsIter};

@@ -23,6 +23,6 @@ mod object;
 pub use buffer::SharedBuffer;
 pub use contract::Origin;
 pub use options::BufferOptions;
-pub use owned::{Handle, Owned};
+pub use owned::{Borrowed, Handle, Owned};
 
 pub(crate) use extent::SLOT_BYTES;

@@ -2,7 +2,9 @@
 
 use super::buffer::SharedBuffer;
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::ops::Deref;
 use std::sync::Arc;
 
 /// A type that borrows a buffer: a slot, a primitive, an array, or a guard. It is what [`Owned`] can keep.
@@ -103,10 +105,15 @@ impl<H: Handle> Owned<H> {
     /// Returns the handle, for as long as this is borrowed.
     #[inline]
     pub fn get(&self) -> &H::Over<'_> {
-        // SAFETY: it was initialized by `erase`, and only the drop takes it out.
-        let handle = unsafe { self.handle.assume_init_ref() };
         // `shorten` is generic over the longer lifetime, so it cannot let the handle out as a `'static` one.
-        H::shorten(handle)
+        H::shorten(self.handle())
+    }
+
+    /// Returns the handle with a lifetime that is not true: for code that is generic over that lifetime.
+    #[inline]
+    fn handle(&self) -> &H::Over<'static> {
+        // SAFETY: it was initialized by `erase`, and only the drop takes it out.
+        unsafe { self.handle.assume_init_ref() }
     }
 
     /// Returns the buffer.
@@ -130,9 +137,29 @@ impl<H: Handle> Owned<H> {
     /// assert_eq!(semaphore.get().permits(), 1);
     /// # Ok::<(), slotsync::Error>(())
     /// ```
-    pub fn map<U: Handle>(&self, make: impl for<'buf> FnOnce(&'buf H::Over<'buf>) -> U::Over<'buf>) -> Owned<U> {
-        // SAFETY: it is made of a handle over this buffer, which is kept beside it.
-        let handle = unsafe { Owned::<U>::erase(make(self.get())) };
+    ///
+    /// The result may borrow from the buffer, but not from the handle, which can be dropped before it:
+    ///
+    /// ```compile_fail,E0515
+    /// # use slotsync::{Handle, Owned, Slot};
+    /// struct Named<'buf>(Slot<'buf>, String);
+    /// struct Name<'buf>(&'buf str);
+    /// # impl Handle for Named<'_> {
+    /// #     type Over<'buf> = Named<'buf>;
+    /// #     fn shorten<'short, 'long: 'short>(handle: &'short Named<'long>) -> &'short Named<'short> { handle }
+    /// # }
+    /// # impl Handle for Name<'_> {
+    /// #     type Over<'buf> = Name<'buf>;
+    /// #     fn shorten<'short, 'long: 'short>(handle: &'short Name<'long>) -> &'short Name<'short> { handle }
+    /// # }
+    /// fn name(named: &Owned<Named<'static>>) -> Owned<Name<'static>> {
+    ///     named.map(|named| Name(&named.1))
+    /// }
+    /// ```
+    pub fn map<U: Handle>(&self, make: impl for<'buf> FnOnce(Borrowed<'_, 'buf, H>) -> U::Over<'buf>) -> Owned<U> {
+        // SAFETY: it is made of a handle over this buffer, which is kept beside it. It borrows from the buffer alone: a
+        // `Borrowed` lends the handle for less than `'buf`.
+        let handle = unsafe { Owned::<U>::erase(make(Borrowed { owned: self, buffer: PhantomData })) };
         Owned { handle, buffer: Arc::clone(&self.buffer) }
     }
 
@@ -159,10 +186,10 @@ impl<H: Handle> Owned<H> {
     /// ```
     pub fn try_map<U: Handle, E>(
         &self,
-        make: impl for<'buf> FnOnce(&'buf H::Over<'buf>) -> Result<U::Over<'buf>, E>,
+        make: impl for<'buf> FnOnce(Borrowed<'_, 'buf, H>) -> Result<U::Over<'buf>, E>,
     ) -> Result<Owned<U>, E> {
-        // SAFETY: it is made of a handle over this buffer, which is kept beside it.
-        let handle = unsafe { Owned::<U>::erase(make(self.get())?) };
+        // SAFETY: as in `map`.
+        let handle = unsafe { Owned::<U>::erase(make(Borrowed { owned: self, buffer: PhantomData })?) };
         Ok(Owned { handle, buffer: Arc::clone(&self.buffer) })
     }
 
@@ -177,6 +204,25 @@ impl<H: Handle> Owned<H> {
         // SAFETY: the two types differ in a lifetime only, so they have one layout. The handle is used as long as the
         // buffer lives, by way of `get`, which never lets out a longer lifetime than that of its borrow.
         unsafe { core::mem::transmute_copy::<MaybeUninit<H::Over<'_>>, _>(&handle) }
+    }
+}
+
+/// The handle of an [`Owned`], for the closure of [`map`](Owned::map) and [`try_map`](Owned::try_map).
+///
+/// It lends the handle for less time than `'buf`, so the result of the closure borrows from the buffer alone.
+pub struct Borrowed<'a, 'buf, H: Handle> {
+    owned: &'a Owned<H>,
+    buffer: PhantomData<fn(&'buf ()) -> &'buf ()>,
+}
+
+impl<'buf, H: Handle> Deref for Borrowed<'_, 'buf, H> {
+    type Target = H::Over<'buf>;
+
+    #[inline]
+    fn deref(&self) -> &H::Over<'buf> {
+        // SAFETY: the two types differ in a lifetime only. Code that is generic over `'buf` makes nothing of the handle that
+        // lives longer than the buffer.
+        unsafe { &*core::ptr::from_ref(self.owned.handle()).cast() }
     }
 }
 

@@ -1,5 +1,6 @@
-//! The promises of copies of bytes and of elements, over every origin of memory. Between processes
-//! that is in `data_view/processes.rs`, against a model in `data_view/properties.rs`; where a copy can be seen half done, in `tearing.rs`.
+//! The promises of copies of bytes and of elements, over every origin of memory. Between processes that is in
+//! `data_view/processes.rs`, against a model in `data_view/properties.rs`; where a copy can be seen half done, in
+//! `tearing.rs`.
 
 use crate::support::numbers::Number;
 use crate::support::{BYTES, Memory, OnDrop, Watchdog, until};

@@ -1,5 +1,5 @@
-//! Writes that can be seen half done, and writes that cannot: a writer is stopped after each of its instructions, and each time another
-//! process looks at what is there.
+//! Writes that can be seen half done, and writes that cannot: a writer is stopped after each of its instructions, and
+//! each time another process looks at what is there.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use crate::support::Watchdog;

@@ -225,8 +225,8 @@ fn agents_that_add_to_elements_of_one_size_lose_nothing(memory: &Memory) {
     }
 }
 
-/// A byte, a half and a slot are lanes of the same 8 bytes. Each has an agent that adds 1 to it, and one more adds 1 to all
-/// of them at once, by an element of 64 bits. No lane overflows, so each holds the sum of its own additions.
+/// A byte, a half and a slot are lanes of the same 8 bytes. Each has an agent that adds 1 to it, and one more adds 1 to
+/// all of them at once, by an element of 64 bits. No lane overflows, so each holds the sum of its own additions.
 fn agents_that_add_to_elements_of_all_sizes_lose_nothing(memory: &Memory) {
     const TURNS: u8 = 100;
     const ROUNDS: usize = 30;

@@ -1,6 +1,6 @@
-//! The promises of every buffer, whatever its origin: its length, its zeros, and its scope. Memory under a name is
-//! in `names.rs`, memory behind a descriptor in `descriptors.rs`; a want of room is in `room.rs`,
-//! and races with other processes are in `races.rs`.
+//! The promises of every buffer, whatever its origin: its length, its zeros, and its scope. Memory under a name is in
+//! `names.rs`, memory behind a descriptor in `descriptors.rs`; a want of room is in `room.rs`, and races with other
+//! processes are in `races.rs`.
 #![allow(unsafe_code, reason = "foreign memory")]
 
 use crate::support::Memory;

@@ -1,5 +1,5 @@
-//! Memory under a name: named objects and files, which outlive the processes that made them. Each test is about both, unless
-//! it says otherwise.
+//! Memory under a name: named objects and files, which outlive the processes that made them. Each test is about both,
+//! unless it says otherwise.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "umask, mkfifo and chdir")]
 

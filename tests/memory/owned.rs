@@ -1,4 +1,5 @@
-//! Handles that own a share of their buffer: they can be kept anywhere, and the memory stays for as long as one of them.
+//! Handles that own a share of their buffer: they can be kept anywhere, and the memory stays for as long as one of
+//! them.
 
 use crate::support::{LONG, SHORT, Watchdog, until};
 use slotsync::arrays::TypedArray;
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::thread;
 
 assert_impl_all!(Owned<Lock<'static>>: Send, Sync, Clone);
@@ -349,7 +350,9 @@ fn a_leaked_buffer_lends_its_handles_for_ever() {
         lock: Lock<'static>,
         count: Slot<'static>,
     }
-    let buffer: &'static SharedBuffer = SharedBuffer::new(8).unwrap().leak();
+    // In a static, where a sanitizer that looks for lost memory finds it.
+    static BUFFER: OnceLock<&SharedBuffer> = OnceLock::new();
+    let buffer: &'static SharedBuffer = BUFFER.get_or_init(|| SharedBuffer::new(8).unwrap().leak());
     let kept = Arc::new(Kept { lock: Lock::new(buffer, 0).unwrap(), count: buffer.slot(1).unwrap() });
     let guard: LockGuard<'static> = kept.lock.lock();
     let threads = [(); 2].map(|()| {

@@ -1,5 +1,5 @@
-//! Errors that keep one of the system's, as a test expects them. Only the crate can make a `SystemError`, so an expected
-//! error is a `Refused`, which compares with the error that was returned.
+//! Errors that keep one of the system's, as a test expects them. Only the crate can make a `SystemError`, so an
+//! expected error is a `Refused`, which compares with the error that was returned.
 
 use slotsync::MemoryError;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! The promises of a wait where Linux lets one look on: which sleepers are woken, how many, and the outcome if the system interrupts
-//! the wait, refuses it, or never hears of the wake.
+//! The promises of a wait where Linux lets one look on: which sleepers are woken, how many, and the outcome if the
+//! system interrupts the wait, refuses it, or never hears of the wake.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "memory that goes away, and signals")]
 

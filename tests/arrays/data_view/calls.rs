@@ -1,5 +1,5 @@
-//! The promises of a view of numbers at any byte, over every origin of memory and for every type of number. Between processes
-//! that is in `processes.rs`, against a model in `properties.rs`; that it tears, in `../tearing.rs`.
+//! The promises of a view of numbers at any byte, over every origin of memory and for every type of number. Between
+//! processes that is in `processes.rs`, against a model in `properties.rs`; that it tears, in `../tearing.rs`.
 #![allow(unsafe_code, reason = "foreign memory")]
 
 use crate::support::numbers::Number;

@@ -1,6 +1,6 @@
-//! Waits and notifies of several agents: the script in `waits.txt`, by processes here, which share memory of each origin
-//! and attach to it by themselves, and by worker threads in Node. The result of each call, the agents that return from a wait, and how
-//! many go on sleeping must be the same.
+//! Waits and notifies of several agents: the script in `waits.txt`, by processes here, which share memory of each
+//! origin and attach to it by themselves, and by worker threads in Node. The result of each call, the agents that
+//! return from a wait, and how many go on sleeping must be the same.
 //!
 //! Two things that this crate does not promise are looked at all the same:
 //!

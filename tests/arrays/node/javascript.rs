@@ -1,6 +1,6 @@
-//! The conversions by the standard of JavaScript's numbers, before they are what this crate takes: on the caller's side, here as in
-//! any program that brings such numbers along. The table of `docs/src/arrays.md` has these expressions; a test of the docs
-//! looks for each of them in this file.
+//! The conversions by the standard of JavaScript's numbers, before they are what this crate takes: on the caller's
+//! side, here as in any program that brings such numbers along. The table of `docs/src/arrays.md` has these
+//! expressions; a test of the docs looks for each of them in this file.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Odd inputs that are made from a seed: out of range, negative, fractions, infinities, NaN, numbers that overflow or do not fit a
-//! float.
+//! Odd inputs that are made from a seed: out of range, negative, fractions, infinities, NaN, numbers that overflow or
+//! do not fit a float.
 
 use super::javascript::Input;
 

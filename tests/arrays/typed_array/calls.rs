@@ -1,5 +1,5 @@
-//! The promises of typed arrays and `Atomics`, over every origin of memory and for every type of element. Between processes
-//! that is in `processes.rs`, against a model in `properties.rs`, against another engine in `../node`.
+//! The promises of typed arrays and `Atomics`, over every origin of memory and for every type of element. Between
+//! processes that is in `processes.rs`, against a model in `properties.rs`, against another engine in `../node`.
 #![allow(unsafe_code, reason = "foreign memory")]
 
 use crate::support::numbers::Number;

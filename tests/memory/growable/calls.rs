@@ -1,5 +1,5 @@
-//! The promises of a buffer that can grow, over every origin of memory. Between processes
-//! that is in `processes.rs`, against a model in `properties.rs`; a want of room is in `../room.rs`.
+//! The promises of a buffer that can grow, over every origin of memory. Between processes that is in `processes.rs`,
+//! against a model in `properties.rs`; a want of room is in `../room.rs`.
 
 use crate::support::growable::MOST;
 use crate::support::kept::{Kept, make_in_every_way};
