@@ -187,10 +187,13 @@ fn run(count: i32) -> Result<()> {
 
 /// What a worker does, until its queue is closed. Returns how many jobs it has done.
 fn work(name: &str, jobs: &Jobs) -> Result<i32> {
-    let mut done = 0;
+    let (mut done, mut printed) = (0, Ok(()));
     while let Some(job) = jobs.take() {
-        print_if_read(format_args!("{name}: job {job}"))?;
+        // If the output fails, the worker goes on: the main thread waits for places in the queue.
+        if printed.is_ok() {
+            printed = print_if_read(format_args!("{name}: job {job}"));
+        }
         done += 1;
     }
-    Ok(done)
+    printed.map(|()| done)
 }

@@ -1,5 +1,6 @@
 //! The examples beside `race`, which has a test of its own, run as a stranger runs them: with good and bad arguments,
-//! with processes that die, with Ctrl-C. They must report, end, and leave nothing behind.
+//! with processes that die, with Ctrl-C. They must report, end, and leave nothing behind. What is the same for all of
+//! them is in `arguments.rs`.
 #![cfg(target_os = "linux")]
 
 use crate::support::runs::{Ended, Run, assert_refused, is_skipped};
@@ -18,6 +19,7 @@ const INITIALIZE: &str = "initialize";
 const TEARING: &str = "tearing";
 const STRINGS: &str = "strings";
 const RECORDS: &str = "records";
+const JOBS: &str = "jobs";
 
 const WAYS: [&str; 2] = ["Lock and two Conds", "two Semaphores and a Lock"];
 
@@ -170,13 +172,17 @@ fn a_bad_argument_is_refused_with_its_value_and_the_bound() {
         assert_refused(QUEUE, arguments, words);
     }
     assert_refused(STRINGS, &["--friendly", "text"], &["\"--friendly\"", "--help"]);
-    assert_refused(STRINGS, &["text", "--hostile"], &["\"--hostile\"", "--help"]);
+    assert_refused(STRINGS, &["text", "--friendly"], &["\"--friendly\"", "--help"]);
     assert_refused(TEARING, &["--seconds", "0"], &["--seconds", "\"0\"", "1 to 600"]);
     assert_refused(TEARING, &["--seconds", "601"], &["\"601\"", "1 to 600"]);
     assert_refused(TEARING, &["--seconds"], &["--seconds", "1 to 600"]);
     assert_refused(TEARING, &["--threads"], &["\"--threads\"", "--seconds"]);
     assert_refused(INITIALIZE, &["--die"], &["\"--die\"", "--kill"]);
     assert_refused(INITIALIZE, &["--kill", "2"], &["\"2\"", "--kill"]);
+    assert_refused(JOBS, &["--jobs", "0"], &["--jobs", "\"0\"", "1 to 1000"]);
+    assert_refused(JOBS, &["--jobs", "1001"], &["\"1001\"", "1 to 1000"]);
+    assert_refused(JOBS, &["--jobs"], &["--jobs", "1 to 1000"]);
+    assert_refused(JOBS, &["5"], &["\"5\"", "--jobs"]);
 }
 
 #[test]
@@ -190,6 +196,7 @@ fn help_names_every_option() {
         (INITIALIZE, &["--kill"]),
         (TEARING, &["--seconds", "600", "10"]),
         (STRINGS, &["--hostile", "256"]),
+        (JOBS, &["--jobs", "1000"]),
     ] {
         let run = Run::start(name, &["--help"]).end();
         run.assert_code(0);
@@ -275,7 +282,7 @@ fn an_error_leaves_nothing() {
         return;
     }
     let records = cfg!(feature = "guarded").then_some(RECORDS);
-    let names = [QUEUE, INITIALIZE, TEARING, STRINGS].into_iter().chain(records);
+    let names = [QUEUE, INITIALIZE, TEARING, STRINGS, JOBS].into_iter().chain(records);
     for (name, arguments) in names.flat_map(|name| [(name, &[][..]), (name, &["--help"])]) {
         // Nothing can be printed.
         let full = File::create("/dev/full").unwrap();
@@ -307,7 +314,7 @@ fn who_waits_for_a_dead_ones_lock_gives_up_when_the_parent_is_gone_too() {
 
 #[cfg(feature = "guarded")]
 #[test]
-fn no_money_is_lost_though_one_dies_in_the_midst_of_a_transfer() {
+fn no_money_is_lost_though_one_dies_in_the_middle_of_a_transfer() {
     if is_skipped() {
         return;
     }
@@ -316,7 +323,7 @@ fn no_money_is_lost_though_one_dies_in_the_midst_of_a_transfer() {
         run.assert_code(0);
         assert_eq!(run.complaints, "");
         let place = |words| run.output.lines().position(|line| line.contains(words)).expect(words);
-        assert!(place("process 2 died in the midst of a transfer") < place("account  balance"), "{}", run.output);
+        assert!(place("process 2 died in the middle of a transfer") < place("account  balance"), "{}", run.output);
         let reports = run.output.lines().filter(|line| line.ends_with("were refused"));
         assert_eq!(reports.count(), 3, "{}", run.output);
         assert!(run.output.lines().last().unwrap().starts_with("all money is there after "), "{}", run.output);
@@ -397,12 +404,19 @@ fn what_is_no_text_is_refused_by_who_receives_it() {
     assert_eq!(run.complaints, "strings: 4 of 4 answers were refused\n");
     let refused: Vec<_> = run.output.lines().filter_map(|line| line.strip_prefix("the child's answer was ")).collect();
     let expected = [
-        "refused: it is said to have 257 bytes, but there is room for 256",
-        "refused: it is said to have -1 bytes, but there is room for 256",
-        "refused: its bytes are no UTF-8 from byte 4 of 5 on",
-        "refused: its bytes are no UTF-8 from byte 2 of 6 on",
+        "refused: its length is 257 bytes, but there is room for 256",
+        "refused: its length is -1 bytes, but there is room for 256",
+        "refused: its bytes are not UTF-8 from byte 4 of 5 on",
+        "refused: its bytes are not UTF-8 from byte 2 of 6 on",
     ];
     assert_eq!(refused, expected);
+    // The option may come behind a text, but not behind `--`.
+    let run = Run::start(STRINGS, &["text", "--hostile"]).end();
+    run.assert_code(1);
+    assert_eq!(run.complaints, "strings: 1 of 1 answers were refused\n");
+    let run = Run::start(STRINGS, &["--", "--hostile"]).end();
+    run.assert_code(0);
+    assert!(run.output.ends_with("the child answered 9 bytes: \"elitsoh--\"\n"), "{}", run.output);
 }
 
 #[test]
@@ -425,4 +439,43 @@ fn who_waits_for_an_answer_hears_of_a_death_and_of_an_interrupt() {
     assert_eq!(killed.complaints, "strings: the child died: signal: 9 (SIGKILL)\n");
     // It may be told late.
     until("an interrupt comes in time", || run(|run| run.interrupt(Signal::INT)).code == Some(130));
+}
+
+#[test]
+fn each_queue_does_its_jobs_in_order_and_a_held_one_waits() {
+    if is_skipped() {
+        return;
+    }
+    let runs: [(&[&str], usize); 4] =
+        [(&[], 3), (&["--jobs", "1"], 1), (&["--jobs", "7"], 7), (&["--jobs", "1000"], 1000)];
+    for (arguments, jobs) in runs {
+        for _ in 0..5 {
+            let run = Run::start(JOBS, arguments).end();
+            run.assert_code(0);
+            assert_eq!(run.complaints, "");
+            let lines: Vec<_> = run.output.lines().collect();
+            assert_eq!(lines.len(), 2 * jobs + 4, "{}", run.output);
+            assert_eq!(lines[0], "print: locked by the main thread");
+            assert_eq!(lines.last(), Some(&&*format!("print: all {jobs} jobs were done")));
+
+            let done = |name: &str| -> Vec<(usize, usize)> {
+                let job = |line: &str| line.strip_prefix(name)?.strip_prefix(": job ")?.parse().ok();
+                lines.iter().enumerate().filter_map(|(place, line)| Some((place, job(line)?))).collect()
+            };
+            let (mail, print) = (done("mail"), done("print"));
+            for done in [&mail, &print] {
+                assert!(done.iter().map(|(_, job)| *job).eq(1..=jobs), "{}", run.output);
+            }
+            // The other queue may still be at work then.
+            let end = format!("mail: all {jobs} jobs were done");
+            let end = lines.iter().position(|line| *line == end).expect("a line about the end");
+            assert!(end > mail[jobs - 1].0, "{}", run.output);
+            let unlocked = lines.iter().position(|line| *line == "print: inspected and unlocked by another thread");
+            let unlocked = unlocked.expect("a line about the guard");
+            assert!(unlocked < print[0].0, "{}", run.output);
+            // Of the other queue all jobs were put before, so that all but those in its two places, and one in the
+            // worker's hands, were done.
+            assert!(mail.iter().filter(|(place, _)| *place < unlocked).count() + 3 >= jobs, "{}", run.output);
+        }
+    }
 }

@@ -5,11 +5,13 @@
 use crate::support::runs::{Ended, Run, assert_refused, is_skipped};
 use crate::support::until;
 use rustix::process::{Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 /// All that processes can share memory by.
 const ORIGINS: [&str; 4] = ["memfd", "named", "file", "anonymous"];
@@ -128,6 +130,34 @@ fn the_broken_variants_lose_updates() {
         race.assert_table(800_000);
         ["load, then store", "swap(load + 1)"].iter().all(|racy| race.row(racy).0[2] > 0)
     });
+}
+
+/// Workers that only take turns lose updates, too, because they yield between the load and the store.
+#[test]
+fn the_broken_variants_lose_updates_on_a_single_processor() {
+    if is_skipped() {
+        return;
+    }
+    for arguments in [&["--increments", "200000"][..], &["--increments", "200000", "--threads"]] {
+        until("both lose in one run", || {
+            let race = on_one_processor(|| Race::start(arguments)).end();
+            race.assert_table(800_000);
+            ["load, then store", "swap(load + 1)"].iter().all(|racy| race.row(racy).0[2] > 0)
+        });
+    }
+}
+
+/// What is started has the processors of the thread that starts it.
+fn on_one_processor<T: Send>(start: impl FnOnce() -> T + Send) -> T {
+    let start = || {
+        let mine = sched_getaffinity(None).unwrap();
+        let first = (0..CpuSet::MAX_CPU).find(|processor| mine.is_set(*processor)).unwrap();
+        let mut one = CpuSet::new();
+        one.set(first);
+        sched_setaffinity(None, &one).unwrap();
+        start()
+    };
+    thread::scope(|threads| threads.spawn(start).join().unwrap())
 }
 
 #[test]

@@ -27,7 +27,8 @@ pub fn example_file(name: &str, file: &str) -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let one_file = package.join(format!("examples/{name}.rs"));
     let example = if one_file.exists() { one_file } else { package.join("examples").join(name) };
-    let sources = newest_change(&package.join("src")).max(newest_change(&example));
+    let shared = newest_change(&package.join("src")).max(newest_change(&package.join("examples/common")));
+    let sources = shared.max(newest_change(&example));
     if program.metadata().map_or(true, |built| built.modified().unwrap() < sources) {
         let profile_name = match profile.file_name().unwrap().to_str().unwrap() {
             "debug" => "dev",

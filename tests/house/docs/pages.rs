@@ -161,7 +161,7 @@ fn pages() -> Vec<PathBuf> {
         return Vec::new();
     }
     let pages = files(&book).into_iter().filter(|path| path.extension().is_some_and(|end| end == "md"));
-    let beside = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name));
+    let beside = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root().join(name));
     pages.chain(beside.into_iter().filter(|path| path.exists())).collect()
 }
 

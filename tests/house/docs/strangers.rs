@@ -158,6 +158,29 @@ fn who_follows_the_page_shares_the_rw_lock() {
     assert!(!lock.is_write_locked() && lock.readers() == 0);
 }
 
+/// Steps 2 and 5: a reader waits for room, and the first that leaves a full lock tells it so.
+#[test]
+fn who_follows_the_page_waits_for_room_among_the_readers_and_makes_some() {
+    const FULL: i32 = (1 << 29) - 1;
+    const READERS_WAITING: i32 = 1 << 30;
+    let _watchdog = Watchdog::new("who_follows_the_page_waits_for_room_among_the_readers_and_makes_some");
+    let word = AtomicI32::new(0);
+    let lock = RwLock::from_slot(Slot::from_ref(&word, Scope::Private).unwrap());
+    let crates_reader = || std::mem::forget(lock.read());
+    let crates_release = || lock.unlock_read().unwrap();
+    let pages: [&(dyn Fn() + Sync); 2] = [&|| rw_locks::read(&word), &|| rw_locks::unlock_read(&word)];
+    for (read, unlock) in [(pages[0], &crates_release as _), (&crates_reader as _, pages[1]), (pages[0], pages[1])] {
+        word.store(FULL, Relaxed);
+        thread::scope(|threads| {
+            let reader = sleepers(threads, 1, read);
+            until("the reader has left its mark", || word.load(Relaxed) == FULL | READERS_WAITING);
+            unlock();
+            join_all(reader);
+        });
+        assert_eq!(word.load(Relaxed), FULL);
+    }
+}
+
 mod rw_locks {
     use super::*;
 
