@@ -55,7 +55,7 @@ with_peers! {
     one_at_a_time_holds_the_lock
     no_more_permits_are_taken_than_there_are
     those_who_need_different_numbers_do_not_strand_each_other
-    who_needs_several_swallows_no_wake_of_one
+    one_that_needs_several_swallows_no_wake_of_one
     what_is_left_is_passed_on_to_all_if_one_needs_several
     a_peer_that_died_before_the_wake_strands_nobody_beyond_one_slice
 }
@@ -252,7 +252,7 @@ fn sleepers(peer: &Peer, memory: &Memory, counts: [u32; 4], mut is_foreign: bool
 }
 
 /// What a release left, and whom it would have woken, is written by hand here.
-fn who_needs_several_swallows_no_wake_of_one(peer: &Peer) {
+fn one_that_needs_several_swallows_no_wake_of_one(peer: &Peer) {
     for memory in memories() {
         let word = slot(&memory.buffer, FIRST);
         word.store(2 + WAITING, Relaxed);

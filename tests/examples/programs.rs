@@ -296,7 +296,7 @@ fn an_error_leaves_nothing() {
 /// What the parent made stays, if it is killed; but nobody sleeps for ever on a lock that it alone would unlock.
 #[cfg(feature = "guarded")]
 #[test]
-fn who_waits_for_a_dead_ones_lock_gives_up_when_the_parent_is_gone_too() {
+fn one_that_waits_for_a_dead_ones_lock_gives_up_when_the_parent_is_gone_too() {
     if is_skipped() {
         return;
     }
@@ -420,7 +420,7 @@ fn what_is_no_text_is_refused_by_who_receives_it() {
 }
 
 #[test]
-fn who_waits_for_an_answer_hears_of_a_death_and_of_an_interrupt() {
+fn one_that_waits_for_an_answer_hears_of_a_death_and_of_an_interrupt() {
     if is_skipped() {
         return;
     }

@@ -1,6 +1,6 @@
-//! The condition: that the flag is set. Who has seen that passes the notify on.
+//! The condition: that the flag is set. A waiter that has seen that passes the notify on.
 
-use super::lock::{lock, unlock_in_its_name};
+use super::lock::{lock, unlock_on_its_behalf};
 use super::*;
 
 fn cond(buffer: &SharedBuffer) -> Cond<'_> {
@@ -28,15 +28,23 @@ fn notify_one_under_the_lock(buffer: &SharedBuffer) {
     drop(guard);
 }
 
+fn notify_one_and_keep_the_lock(buffer: &SharedBuffer) {
+    forget(lock(buffer).lock());
+    // Said falsely, as is legal, so that the victim does not spin.
+    buffer.slot(WORD).unwrap().store(2, Relaxed);
+    buffer.slot(FLAG).unwrap().store(1, Relaxed);
+    notify_one(buffer);
+}
+
 fn await_flag(buffer: &SharedBuffer) {
     let flag = buffer.slot(FLAG).unwrap();
     drop(cond(buffer).wait_while(lock(buffer).lock(), || flag.load(Relaxed) == 0));
     notify_one(buffer);
 }
 
-fn unlock_and_notify_in_its_name(scene: &mut Scene) -> bool {
+fn unlock_and_notify_on_its_behalf(scene: &mut Scene) -> bool {
     let [_, sequence, _, flag] = scene.words();
-    let held = unlock_in_its_name(scene);
+    let held = unlock_on_its_behalf(scene);
     let buffer = &scene.buffer;
     if flag == 0 {
         // The change was not made yet, by whomever.
@@ -50,7 +58,7 @@ fn unlock_and_notify_in_its_name(scene: &mut Scene) -> bool {
 /// Nobody is to be notified in the victim's name.
 fn unlock_after_a_wait(scene: &mut Scene) -> bool {
     let [word, ..] = scene.words();
-    unlock_and_notify_in_its_name(scene);
+    unlock_and_notify_on_its_behalf(scene);
     word != 0
 }
 
@@ -59,7 +67,7 @@ scenarios! {
         survivors: &[(First, await_flag)],
         then: set_flag,
         victim: notify_one,
-        aftermath: unlock_and_notify_in_its_name,
+        aftermath: unlock_and_notify_on_its_behalf,
         strands: true,
         more_sleeps: 1
     }
@@ -67,21 +75,21 @@ scenarios! {
         survivors: &[(First, await_flag), (First, await_flag)],
         then: set_flag,
         victim: notify_one,
-        aftermath: unlock_and_notify_in_its_name,
+        aftermath: unlock_and_notify_on_its_behalf,
         strands: true,
         more_sleeps: 1
     }
     notify_one_under_the_lock_with_one_waiting {
         survivors: &[(First, await_flag)],
         victim: notify_one_under_the_lock,
-        aftermath: unlock_and_notify_in_its_name,
+        aftermath: unlock_and_notify_on_its_behalf,
         strands: true,
         more_sleeps: 1
     }
     notify_one_under_the_lock_with_two_waiting {
         survivors: &[(First, await_flag), (First, await_flag)],
         victim: notify_one_under_the_lock,
-        aftermath: unlock_and_notify_in_its_name,
+        aftermath: unlock_and_notify_on_its_behalf,
         strands: true,
         more_sleeps: 1
     }
@@ -89,7 +97,7 @@ scenarios! {
         survivors: &[(First, await_flag), (First, await_flag)],
         then: set_flag,
         victim: |buffer| cond(buffer).notify_all(),
-        aftermath: unlock_and_notify_in_its_name,
+        aftermath: unlock_and_notify_on_its_behalf,
         strands: true,
         more_sleeps: 1
     }
@@ -107,6 +115,16 @@ scenarios! {
         victim: await_flag,
         nudges: &[set_flag_and_notify_one],
         aftermath: unlock_after_a_wait,
+        strands: true,
+        more_sleeps: 1,
+        least_kills: SLEEPS
+    }
+    // The victim takes the notify and runs out before it gets the lock, so it passes the notify on.
+    wait_for_a_condition_that_runs_out_before_it_gets_the_lock {
+        survivors: &[(Midway, await_flag)],
+        victim: |buffer| drop(cond(buffer).wait_for(lock(buffer).lock(), 5 * SHORT)),
+        nudges: &[notify_one_and_keep_the_lock, nothing],
+        aftermath: |scene| unlock_after_a_wait(scene) && scene.nudges == 0,
         strands: true,
         more_sleeps: 1,
         least_kills: SLEEPS

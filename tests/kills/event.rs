@@ -15,7 +15,7 @@ fn set(buffer: &SharedBuffer) {
 }
 
 /// Sets the event, if it is not set.
-fn set_in_its_name(scene: &mut Scene) -> bool {
+fn set_on_its_behalf(scene: &mut Scene) -> bool {
     let [word, ..] = scene.words();
     assert!(word >> 2 == 0, "nobody has reset it: {}", scene.describe(&[]));
     let is_missing = word & 1 == 0;
@@ -29,7 +29,7 @@ scenarios! {
     set_with_two_asleep {
         survivors: &[(First, await_event), (First, await_event)],
         victim: set,
-        aftermath: set_in_its_name,
+        aftermath: set_on_its_behalf,
         strands: true
     }
     reset_of_an_event {
@@ -47,13 +47,13 @@ scenarios! {
         survivors: &[(First, await_event), (Midway, await_event)],
         victim: await_event,
         nudges: &[set],
-        aftermath: |scene| ours(set_in_its_name(scene)),
+        aftermath: |scene| ours(set_on_its_behalf(scene)),
         least_kills: SLEEPS
     }
     wait_for_an_event_that_runs_out_beside_another {
         survivors: &[(First, await_event)],
         victim: |buffer| { let _ = event(buffer).wait_for(SHORT); },
-        aftermath: |scene| ours(set_in_its_name(scene)),
+        aftermath: |scene| ours(set_on_its_behalf(scene)),
         least_kills: SLEEPS
     }
 }

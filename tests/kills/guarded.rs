@@ -1,6 +1,6 @@
 //! The guarded value. Its first word is a lock.
 
-use super::lock::unlock_in_its_name;
+use super::lock::unlock_on_its_behalf;
 use super::*;
 use slotsync::Guarded;
 
@@ -51,7 +51,7 @@ fn let_it_go_on(buffer: &SharedBuffer) {
 
 /// To unlock is all there is to repair.
 fn unlock_and_look(scene: &mut Scene) -> bool {
-    let was_held = unlock_in_its_name(scene);
+    let was_held = unlock_on_its_behalf(scene);
     let value = guarded(&scene.buffer).get_for(PATIENCE).unwrap();
     assert!([OLD, NEW].contains(&value), "a mixture, {value:?}: {}", scene.describe(&[]));
     assert!(value == NEW || scene.point != CONTROL, "{}", scene.describe(&[]));
@@ -71,7 +71,7 @@ scenarios! {
         victim: |buffer| guarded(buffer).update(|value| *value = NEW),
         aftermath: unlock_and_look
     }
-    update_of_a_guarded_value_before_one_who_reads_and_one_who_writes {
+    update_of_a_guarded_value_before_a_reader_and_a_writer {
         before: old,
         survivors: &[(Midway, get), (Midway, update)],
         victim: sleep_and_update,
@@ -94,7 +94,7 @@ scenarios! {
         victim: |buffer| { guarded(buffer); },
         aftermath: |scene| {
             let [lock, mark, ..] = scene.words();
-            assert_eq!(lock, 0, "who attaches locks nothing: {}", scene.describe(&[]));
+            assert_eq!(lock, 0, "attaching locks nothing: {}", scene.describe(&[]));
             mark != 0
         }
     }

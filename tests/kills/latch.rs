@@ -19,7 +19,7 @@ fn await_latch(buffer: &SharedBuffer) {
 }
 
 /// Counts down, if that is left to do.
-fn count_down_in_its_name(scene: &mut Scene) -> bool {
+fn count_down_on_its_behalf(scene: &mut Scene) -> bool {
     let left = scene.words()[WORD] & i32::MAX;
     assert!(matches!(left, 0 | 1), "counted otherwise: {}", scene.describe(&[]));
     if left == 1 {
@@ -33,7 +33,7 @@ scenarios! {
         before: start_from_one,
         survivors: &[(First, await_latch), (First, await_latch)],
         victim: count_down,
-        aftermath: count_down_in_its_name,
+        aftermath: count_down_on_its_behalf,
         strands: true
     }
     wait_for_a_latch_between_two {
@@ -41,14 +41,14 @@ scenarios! {
         survivors: &[(First, await_latch), (Midway, await_latch)],
         victim: await_latch,
         nudges: &[count_down],
-        aftermath: |scene| ours(count_down_in_its_name(scene)),
+        aftermath: |scene| ours(count_down_on_its_behalf(scene)),
         least_kills: SLEEPS
     }
     wait_for_a_latch_that_runs_out_beside_another {
         before: start_from_one,
         survivors: &[(First, await_latch)],
         victim: |buffer| { let _ = latch(buffer).wait_for(SHORT); },
-        aftermath: |scene| ours(count_down_in_its_name(scene)),
+        aftermath: |scene| ours(count_down_on_its_behalf(scene)),
         least_kills: SLEEPS
     }
 }

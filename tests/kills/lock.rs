@@ -23,8 +23,8 @@ fn lock_in_vain(buffer: &SharedBuffer) {
     forget(lock(buffer).lock_for(SHORT));
 }
 
-/// What is held stays held, until it is unlocked in the name of its holder.
-pub(crate) fn unlock_in_its_name(scene: &mut Scene) -> bool {
+/// What is held stays held, until it is unlocked on behalf of its holder.
+pub(crate) fn unlock_on_its_behalf(scene: &mut Scene) -> bool {
     let [word, ..] = scene.words();
     assert!((0..=2).contains(&word), "no state of a lock: {}", scene.describe(&[]));
     let lock = lock(&scene.buffer);
@@ -37,14 +37,14 @@ pub(crate) fn unlock_in_its_name(scene: &mut Scene) -> bool {
 
 /// As long as there was no nudge, this process holds the lock itself.
 fn unlock_unless_it_was_ours(scene: &mut Scene) -> bool {
-    unlock_in_its_name(scene) && scene.nudges > 0
+    unlock_on_its_behalf(scene) && scene.nudges > 0
 }
 
 scenarios! {
     lock_that_is_free {
         survivors: &[(Last, pass)],
         victim: hold,
-        aftermath: unlock_in_its_name
+        aftermath: unlock_on_its_behalf
     }
     lock_that_sleeps_before_another {
         before: hold,
@@ -76,20 +76,20 @@ scenarios! {
         before: hold,
         survivors: &[(Last, pass)],
         victim: unlock,
-        aftermath: unlock_in_its_name
+        aftermath: unlock_on_its_behalf
     }
     unlock_with_one_asleep {
         before: hold,
         survivors: &[(First, pass)],
         victim: unlock,
-        aftermath: unlock_in_its_name,
+        aftermath: unlock_on_its_behalf,
         strands: true
     }
     unlock_with_two_asleep {
         before: hold,
         survivors: &[(First, pass), (First, pass)],
         victim: unlock,
-        aftermath: unlock_in_its_name,
+        aftermath: unlock_on_its_behalf,
         strands: true
     }
     lock_for_that_runs_out_beside_another {

@@ -1,6 +1,6 @@
 //! Every primitive, with a process killed at each instruction that an operation comes by.
 //!
-//! A *victim* process is brought so many instructions into one operation and killed, for every number from zero to the
+//! A *victim* process is brought some instructions into one operation and killed, for every number from zero to the
 //! end of the operation. Other processes, the *survivors*, use the same words: they sleep there already, or come later.
 //! After each kill this process looks at the words, and does what the docs of the primitive say for what the victim
 //! visibly held, and nothing else. Then every survivor must come to its end, after no more than one slice of sleep in
@@ -67,7 +67,7 @@ const SLICE: Duration = Duration::from_secs(1);
 /// How long the timed operations wait: longer than it takes to step to the sleep, on most machines.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// So many kills may wait for the end of their survivors, while the next ones go on: most of that is sleep.
+/// That many kills may wait for the end of their survivors, while the next ones go on: most of that is sleep.
 const MOST_PENDING: usize = 48;
 
 /// How long a scenario may take before it is taken to hang.
@@ -104,12 +104,12 @@ struct Scenario {
     nudges: &'static [Body],
     /// What happens when it sleeps once more after that, as when a survivor has got what was meant for it.
     relief: Body,
-    /// Does what the docs say for what the victim held, and what this process itself owes the survivors. Says whether
-    /// the victim left anything to be done in its name.
+    /// Does what the docs say for what the victim held, and what this process itself has yet to do for the survivors. Says whether
+    /// the victim left anything to be done on its behalf.
     aftermath: fn(&mut Scene) -> bool,
     /// Are there places to die at after which only the end of a slice helps?
     strands: bool,
-    /// So many sleeps more may a survivor need, because it waits for more than one thing.
+    /// That many more sleeps may a survivor need, because it waits for more than one thing.
     more_sleeps: usize,
     /// Fewer places to die at than this, and the harness is broken. From [`SLEEPS`] on, the victim is meant to sleep.
     least_kills: usize,
@@ -232,7 +232,7 @@ impl<'s> Scene<'s> {
         [0, 1, 2].map(|part| self.buffer.slot(REPORTS + 3 * number + part).unwrap())
     }
 
-    /// The victim sleeps: the others come who wait for that.
+    /// The victim sleeps: the others come that wait for that.
     fn midway(&mut self) {
         if !self.has_midway_come {
             self.has_midway_come = true;
@@ -300,7 +300,7 @@ impl<'s> Scene<'s> {
         reports.sort_by_key(|report| report.sleeps);
         let slices_before = (self.settled.as_millis() / SLICE.as_millis()) as usize;
         for (before_it, report) in reports.iter().enumerate() {
-            // A slice of its own, and a sleep for each of those who were served before it.
+            // A slice of its own, and a sleep for each of those that were served before it.
             let most = 1 + before_it + self.scenario.more_sleeps + slices_before;
             let is_soon = report.ended.saturating_sub(self.settled) <= SLICE;
             assert!(is_soon || report.sleeps <= most, "waited longer than a slice: {}", self.describe(&reports));
@@ -343,8 +343,8 @@ impl Survivor {
     }
 }
 
-/// Where the victim is to be killed: after so many sleeps, before so many instructions more; or asleep, if there are
-/// not so many before it sleeps again.
+/// Where the victim is to be killed: after that many sleeps, before that many instructions more; or asleep, if there
+/// are fewer before it sleeps again.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     sleeps: usize,
@@ -355,7 +355,7 @@ struct Place {
 /// the first sleep, then those from there to the second, and so on. The last is behind the operation.
 type Path = Vec<Vec<u64>>;
 
-/// So many scenarios kill at a time, while the others wait for their survivors. More would only take the processors
+/// That many scenarios kill at a time, while the others wait for their survivors. More would only take the processors
 /// away from each other's processes.
 static TURNS: [Mutex<()>; 2] = [const { Mutex::new(()) }; 2];
 
@@ -537,7 +537,7 @@ impl<'s> Sweep<'s> {
 }
 
 /// Lets the victim come to the instruction `last` of the way, on which it stands at the first one. It is let run to
-/// where it can be stopped without doubt, which is an instruction that is met but once, and stepped from there. A short
+/// where it can surely be stopped, which is an instruction that is met but once, and stepped from there. A short
 /// way is stepped as a whole, since a survivor that is woken on it may be in time to change the rest. False: it fell
 /// asleep or came to its end before.
 fn follow(victim: &mut Steps, way: &[u64], last: usize) -> bool {

@@ -31,8 +31,8 @@ fn reset(buffer: &SharedBuffer) {
     once(buffer).reset();
 }
 
-/// Resets the once, if somebody ran the initializer who is dead.
-fn reset_in_its_name(scene: &mut Scene) -> bool {
+/// Resets the once, if the process that ran the initializer is dead.
+fn reset_on_its_behalf(scene: &mut Scene) -> bool {
     scene.words();
     let state = once(&scene.buffer).state();
     assert_ne!(state, OnceState::Panicked, "{}", scene.describe(&[]));
@@ -47,7 +47,7 @@ scenarios! {
         survivors: &[(Midway, call_once), (Midway, call_once)],
         victim: call_once_and_sleep,
         nudges: &[let_the_victim_go_on],
-        aftermath: reset_in_its_name,
+        aftermath: reset_on_its_behalf,
         strands: true,
         least_kills: SLEEPS
     }
@@ -56,30 +56,30 @@ scenarios! {
         survivors: &[(First, call_once), (Midway, call_once)],
         victim: call_once,
         nudges: &[end],
-        aftermath: |scene| reset_in_its_name(scene) && scene.nudges > 0,
+        aftermath: |scene| reset_on_its_behalf(scene) && scene.nudges > 0,
         least_kills: SLEEPS
     }
-    // Others who wait would be woken too, and be faster than who is stepped.
+    // Other waiters would be woken too, and be faster than a process that is stepped.
     call_once_that_waits_alone_and_runs_it_after_a_reset {
         before: run,
         survivors: &[(Last, call_once)],
         victim: call_once,
         nudges: &[reset],
-        aftermath: |scene| reset_in_its_name(scene) && scene.nudges > 0,
+        aftermath: |scene| reset_on_its_behalf(scene) && scene.nudges > 0,
         least_kills: SLEEPS
     }
     call_once_for_that_runs_out_beside_another {
         before: run,
         survivors: &[(First, call_once)],
         victim: |buffer| { let _ = once(buffer).call_once_for(|| (), SHORT); },
-        aftermath: |scene| ours(reset_in_its_name(scene)),
+        aftermath: |scene| ours(reset_on_its_behalf(scene)),
         least_kills: SLEEPS
     }
     reset_of_a_once_with_two_asleep {
         before: run,
         survivors: &[(First, call_once), (First, call_once)],
         victim: reset,
-        aftermath: reset_in_its_name,
+        aftermath: reset_on_its_behalf,
         strands: true
     }
 }

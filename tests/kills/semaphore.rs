@@ -37,7 +37,7 @@ fn permits_of_the_victim(scene: &mut Scene, released: usize, each: u32) -> i64 {
 }
 
 /// Has the victim taken `count`? It takes all or nothing.
-fn release_in_its_name(scene: &mut Scene, released: usize, each: u32, count: i64) -> bool {
+fn release_on_its_behalf(scene: &mut Scene, released: usize, each: u32, count: i64) -> bool {
     let took = permits_of_the_victim(scene, released, each);
     assert!(took == 0 || took == count, "took {took}: {}", scene.describe(&[]));
     took == count
@@ -56,7 +56,7 @@ scenarios! {
         survivors: &[(Last, |buffer| { acquire(buffer); release(buffer); })],
         victim: acquire,
         aftermath: |scene| {
-            let took = release_in_its_name(scene, 1, 1, 1);
+            let took = release_on_its_behalf(scene, 1, 1, 1);
             assert_eq!(semaphore(&scene.buffer).permits(), u32::from(!took));
             if took { release(&scene.buffer); }
             took
@@ -69,7 +69,7 @@ scenarios! {
         relief: release,
         aftermath: |scene| {
             let released = scene.nudges + scene.reliefs;
-            release_in_its_name(scene, released, 1, 1)
+            release_on_its_behalf(scene, released, 1, 1)
         },
         strands: true,
         least_kills: SLEEPS
@@ -81,7 +81,7 @@ scenarios! {
         relief: release,
         aftermath: |scene| {
             let released = 2 * scene.nudges + scene.reliefs;
-            release_in_its_name(scene, released, 1, 1)
+            release_on_its_behalf(scene, released, 1, 1)
         },
         least_kills: SLEEPS
     }
@@ -91,7 +91,7 @@ scenarios! {
         nudges: &[release],
         aftermath: |scene| {
             let released = scene.nudges;
-            release_in_its_name(scene, released, 2, 1)
+            release_on_its_behalf(scene, released, 2, 1)
         },
         least_kills: SLEEPS
     }
@@ -101,14 +101,14 @@ scenarios! {
         nudges: &[release, release_two, release_two],
         aftermath: |scene| {
             let released = [0, 1, 3, 5][scene.nudges];
-            release_in_its_name(scene, released, 1, 2)
+            release_on_its_behalf(scene, released, 1, 2)
         },
         least_kills: SLEEPS
     }
     acquire_for_that_runs_out_beside_another {
         survivors: &[(First, acquire)],
         victim: |buffer| { let _ = semaphore(buffer).acquire_for(SHORT); },
-        aftermath: |scene| ours(release_in_its_name(scene, 0, 1, 0)),
+        aftermath: |scene| ours(release_on_its_behalf(scene, 0, 1, 0)),
         least_kills: SLEEPS
     }
     release_with_one_asleep {

@@ -10,7 +10,7 @@ fn generation(buffer: &SharedBuffer) -> Slot<'_> {
     buffer.slot(WORD + 1).unwrap()
 }
 
-/// A generation that somebody reached by a notify for one.
+/// A generation that was reached by a notify for one.
 const NOTIFIED_ONE: i32 = 3;
 
 fn await_value_1<T: Number + From<u8>>(buffer: &SharedBuffer) {
@@ -42,7 +42,7 @@ fn give_one(buffer: &SharedBuffer) {
     synchronic::<i32>(buffer).fetch_add(1, NotifyHint::One);
 }
 
-/// Is the victim counted as one who waits? Not if nobody has killed it.
+/// Is the victim counted as a waiter? Not if nobody has killed it.
 fn is_counted(scene: &mut Scene) -> bool {
     let [waiters, ..] = scene.words();
     let dead = waiters - scene.waiting() as i32;
@@ -51,7 +51,7 @@ fn is_counted(scene: &mut Scene) -> bool {
 }
 
 /// The victim was to write 1. It never waits.
-fn write_in_its_name<T: Number + From<u8>>(scene: &mut Scene) -> bool {
+fn write_on_its_behalf<T: Number + From<u8>>(scene: &mut Scene) -> bool {
     assert!(!is_counted(scene), "it did not wait: {}", scene.describe(&[]));
     write_unless_it_is_there::<T>(scene)
 }
@@ -64,8 +64,8 @@ fn write_unless_it_is_there<T: Number + From<u8>>(scene: &Scene) -> bool {
     is_missing
 }
 
-/// The victim was one of those who wait. The place of one who died stays, until nobody waits.
-fn write_and_look_who_is_counted(scene: &mut Scene) -> bool {
+/// The victim was one of the waiters. The place of a dead waiter stays, until nobody waits.
+fn write_and_look_whether_the_victim_is_counted(scene: &mut Scene) -> bool {
     let is_counted = is_counted(scene);
     write_unless_it_is_there::<i32>(scene);
     is_counted
@@ -82,7 +82,7 @@ fn taken_by_the_victim(scene: &mut Scene, given: usize) -> i32 {
     given as i32 - available - ended
 }
 
-fn give_and_look_who_is_counted(scene: &mut Scene, given: usize) -> bool {
+fn give_and_look_whether_the_victim_is_counted(scene: &mut Scene, given: usize) -> bool {
     let is_counted = is_counted(scene);
     let took = taken_by_the_victim(scene, given);
     assert!(matches!(took, 0 | 1), "took {took}: {}", scene.describe(&[]));
@@ -93,32 +93,32 @@ scenarios! {
     store_in_a_synchronic_for_all_with_two_waiting {
         survivors: &[(First, await_value_1::<i32>), (First, await_value_1::<i32>)],
         victim: store_1::<i32>,
-        aftermath: write_in_its_name::<i32>,
+        aftermath: write_on_its_behalf::<i32>,
         strands: true
     }
     fetch_add_to_a_synchronic_for_all_with_two_waiting {
         survivors: &[(First, await_value_1::<u64>), (First, await_value_1::<u64>)],
         victim: |buffer| { synchronic::<u64>(buffer).fetch_add(1, NotifyHint::All); },
-        aftermath: write_in_its_name::<u64>,
+        aftermath: write_on_its_behalf::<u64>,
         strands: true
     }
     compare_exchange_of_a_synchronic_for_all_with_two_waiting {
         survivors: &[(First, await_value_1::<f64>), (First, await_value_1::<f64>)],
         victim: |buffer| { let _ = synchronic::<f64>(buffer).compare_exchange(0.0, 1.0, NotifyHint::All); },
-        aftermath: write_in_its_name::<f64>,
+        aftermath: write_on_its_behalf::<f64>,
         strands: true
     }
     notify_by_a_synchronic_of_all_with_two_waiting {
         survivors: &[(First, await_value_1::<i32>), (First, await_value_1::<i32>)],
         then: store_1_and_tell_nobody,
         victim: |buffer| synchronic::<i32>(buffer).notify(NotifyHint::All),
-        aftermath: write_in_its_name::<i32>,
+        aftermath: write_on_its_behalf::<i32>,
         strands: true
     }
     store_in_a_synchronic_for_one_with_two_waiting_that_pass_it_on {
         survivors: &[(First, await_value_1_and_pass_it_on), (First, await_value_1_and_pass_it_on)],
         victim: |buffer| synchronic::<u8>(buffer).store(1, NotifyHint::One),
-        aftermath: write_in_its_name::<u8>,
+        aftermath: write_on_its_behalf::<u8>,
         strands: true
     }
     fetch_add_to_a_synchronic_for_one_with_two_waiting_that_take_one {
@@ -136,13 +136,13 @@ scenarios! {
         survivors: &[(First, await_value_1::<i32>), (Midway, await_value_1::<i32>)],
         victim: await_value_1::<i32>,
         nudges: &[store_1::<i32>],
-        aftermath: write_and_look_who_is_counted,
+        aftermath: write_and_look_whether_the_victim_is_counted,
         least_kills: SLEEPS
     }
     wait_for_a_synchronic_that_runs_out_beside_another {
         survivors: &[(First, await_value_1::<i32>)],
-        victim: |buffer| { synchronic::<i32>(buffer).load_when_equal_for(1, 2 * SHORT); },
-        aftermath: write_and_look_who_is_counted,
+        victim: |buffer| { let _ = synchronic::<i32>(buffer).load_when_equal_for(1, 2 * SHORT); },
+        aftermath: write_and_look_whether_the_victim_is_counted,
         least_kills: SLEEPS
     }
     wait_to_take_from_a_synchronic_before_another {
@@ -152,7 +152,7 @@ scenarios! {
         relief: give_one,
         aftermath: |scene| {
             let given = scene.nudges + scene.reliefs;
-            give_and_look_who_is_counted(scene, given)
+            give_and_look_whether_the_victim_is_counted(scene, given)
         },
         strands: true,
         least_kills: SLEEPS
@@ -164,7 +164,7 @@ scenarios! {
         relief: give_one,
         aftermath: |scene| {
             let given = 2 * scene.nudges + scene.reliefs;
-            give_and_look_who_is_counted(scene, given)
+            give_and_look_whether_the_victim_is_counted(scene, given)
         },
         least_kills: SLEEPS
     }
@@ -175,11 +175,11 @@ scenarios! {
             |buffer| synchronic(buffer).store(1, NotifyHint::One),
             |buffer| synchronic(buffer).store(2, NotifyHint::One),
         ],
-        aftermath: write_and_look_who_is_counted,
+        aftermath: write_and_look_whether_the_victim_is_counted,
         strands: true,
         least_kills: SLEEPS
     }
-    // The survivor sleeps behind the victim, but on a generation of before: as if one who notified it were slow to make its
+    // The survivor sleeps behind the victim, but on a generation of before: as if the agent that notified it were slow to make its
     // wake, and the victim had come since then, and is woken all the same.
     wait_for_a_synchronic_that_catches_the_wake_of_another {
         before: |buffer| generation(buffer).store(NOTIFIED_ONE, Relaxed),
@@ -193,7 +193,7 @@ scenarios! {
             generation(buffer).store(NOTIFIED_ONE, Relaxed);
             generation(buffer).wake(1);
         }],
-        aftermath: write_and_look_who_is_counted,
+        aftermath: write_and_look_whether_the_victim_is_counted,
         strands: true,
         least_kills: SLEEPS
     }

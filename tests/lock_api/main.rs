@@ -336,7 +336,7 @@ fn one_reader_too_many_waits_and_is_not_counted() {
     );
     assert_eq!(lock.readers(), RwLock::MAX_READERS);
     thread::scope(|threads| {
-        let reader = sleepers(threads, 1, || drop(raw.lock_shared()));
+        let reader = sleepers(threads, 1, || _ = raw.lock_shared());
         assert!(!reader[0].is_finished());
         lock.unlock_read().unwrap();
         join_all(reader);

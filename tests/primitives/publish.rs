@@ -164,9 +164,9 @@ fn once(buffer: &SharedBuffer) -> Once<'_> {
 }
 
 #[test]
-fn who_may_go_on_may_unmap_the_memory_at_once() {
+fn an_agent_that_may_go_on_may_unmap_the_memory_at_once() {
     const ROUNDS: usize = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
-    let _watchdog = Watchdog::new("who_may_go_on_may_unmap_the_memory_at_once");
+    let _watchdog = Watchdog::new("an_agent_that_may_go_on_may_unmap_the_memory_at_once");
     for handover in HANDOVERS {
         for scope in [Scope::Private, Scope::Shared] {
             // In a child: a touch kills it, and elsewhere another test may get the address.
@@ -266,14 +266,14 @@ const PUBLISHING: &[Publishing] = &[
         is_published: |word| word == 1,
     },
     Publishing {
-        name: "Semaphore::release to one who needs several",
+        name: "Semaphore::release to a waiter that needs several",
         word: i32::MIN,
         call: |buffer| semaphore(buffer).release(2).unwrap(),
         is_published: |word| word == 2,
     },
     Publishing { name: "Event::set", word: 0, call: |buffer| event(buffer).set(), is_published: |word| word & 1 != 0 },
     Publishing {
-        name: "Event::set with one who waits",
+        name: "Event::set with a waiter",
         word: 2,
         call: |buffer| event(buffer).set(),
         is_published: |word| word & 1 != 0,
@@ -285,7 +285,7 @@ const PUBLISHING: &[Publishing] = &[
         is_published: |word| word == 0,
     },
     Publishing {
-        name: "Latch::count_down with one who waits",
+        name: "Latch::count_down with a waiter",
         word: 1 | i32::MIN,
         call: |buffer| latch(buffer).count_down(1).unwrap(),
         is_published: |word| word == 0,
@@ -297,7 +297,7 @@ const PUBLISHING: &[Publishing] = &[
         is_published: |word| word == 1 << 15,
     },
     Publishing {
-        name: "the leader of a barrier with one who waits",
+        name: "the leader of a barrier with a waiter",
         word: 1 | 1 << 14,
         call: |buffer| assert_eq!(barrier(buffer).wait(), BarrierRole::Leader),
         is_published: |word| word == 1 << 15,
@@ -309,7 +309,7 @@ const PUBLISHING: &[Publishing] = &[
         is_published: |word| word == 3,
     },
     Publishing {
-        name: "the end of an initializer with one who waits",
+        name: "the end of an initializer with a waiter",
         word: 0,
         call: |buffer| once(buffer).call_once(|| mark_one_who_waits(buffer)).unwrap(),
         is_published: |word| word == 3,
@@ -377,8 +377,8 @@ fn a_call_does_not_touch_the_memory_after_it_has_published() {
 const NOT_TRACED: i32 = 77;
 
 #[test]
-fn what_nobody_waits_for_makes_no_system_call() {
-    let _watchdog = Watchdog::new("what_nobody_waits_for_makes_no_system_call");
+fn a_change_that_nobody_waits_for_makes_no_system_call() {
+    let _watchdog = Watchdog::new("a_change_that_nobody_waits_for_makes_no_system_call");
     if is_emulated() {
         return;
     }

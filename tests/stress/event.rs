@@ -10,7 +10,7 @@ stress! { Stress { name: "rounds of an event and a latch", prepare: |_| (), agen
 const ROUND: usize = 0;
 const DONE: usize = 1;
 
-/// The event and the latch of a round. The next round has others: who is late finds its own as it was.
+/// The event and the latch of a round. The next round has others: an agent that is late finds its own as it was.
 fn parts(buffer: &SharedBuffer, round: i32) -> (Event<'_>, Latch<'_>) {
     let index = if round % 2 == 0 { 0 } else { 2 };
     (Event::new(buffer, index).unwrap(), Latch::new(buffer, index + 1).unwrap())

@@ -53,7 +53,7 @@ struct Stress {
     conclude: fn(&SharedBuffer) -> String,
 }
 
-/// How often an agent does something that it would do so many times.
+/// How often an agent does something that it would do that many times.
 fn times(number: i32) -> i32 {
     let rounds =
         std::env::var("SLOTSYNC_STRESS_ROUNDS").map_or(1, |rounds| rounds.parse().expect("a number of rounds"));

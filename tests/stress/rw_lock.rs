@@ -1,4 +1,4 @@
-//! Two words that are always equal for who reads them, written and read in every way there is.
+//! Two words that are always equal for their readers, written and read in every way there is.
 
 use crate::support::Memory;
 use crate::{Random, Stress, counter, stress, times};

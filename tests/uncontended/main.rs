@@ -18,7 +18,7 @@ use std::mem::forget;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst, fence};
 use support::steps::Steps;
 
-/// So many atomic read-modify-writes, no system call, and where things are inlined no call. The operation leaves
+/// That many atomic read-modify-writes, no system call, and where things are inlined no call. The operation leaves
 /// everything as it was.
 fn assert_fast(buffer: &SharedBuffer, way: &str, atomics: usize, operation: impl FnOnce()) {
     let Some(counts) = assert_no_system_call(buffer, way, atomics, operation) else { return };
@@ -153,7 +153,7 @@ fn an_allocation_takes_one_atomic_operation() {
 }
 
 #[test]
-fn what_has_come_is_seen_by_a_load() {
+fn an_end_that_has_come_is_seen_by_a_load() {
     for buffer in &both() {
         let (event, latch) = (Event::new(buffer, 0).unwrap(), Latch::new(buffer, 1).unwrap());
         let once = Once::new(buffer, 2).unwrap();
@@ -166,7 +166,7 @@ fn what_has_come_is_seen_by_a_load() {
 }
 
 #[test]
-fn what_nobody_waits_for_takes_no_system_call() {
+fn a_change_that_nobody_waits_for_takes_no_system_call() {
     for buffer in &both() {
         let (event, latch) = (Event::new(buffer, 0).unwrap(), Latch::initialize(buffer, 1, 1).unwrap());
         let (once, barrier) = (Once::new(buffer, 2).unwrap(), Barrier::new(buffer, 3, 1).unwrap());

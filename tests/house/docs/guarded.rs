@@ -18,7 +18,7 @@ fn the_slots_of_guarded_values_are_those_of_the_table() {
 }
 
 #[test]
-fn who_attaches_with_another_type_gets_the_error_of_the_table() {
+fn an_agent_that_attaches_with_another_type_gets_the_error_of_the_table() {
     let Some(text) = page("guarded.md") else { return };
     let rows = table(&text, "guarded mismatches");
     assert_eq!(rows.len(), 5, "the rows of the table");

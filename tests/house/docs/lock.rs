@@ -77,9 +77,9 @@ fn in_time(guard: Result<LockGuard<'_>, TimedOut>) -> &'static str {
 
 /// The steps of "Rules for another language", on a bare word, beside agents who use the crate.
 #[test]
-fn who_follows_the_page_shares_the_lock() {
+fn a_stranger_that_follows_the_page_shares_the_lock() {
     const TURNS: i32 = 10_000;
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_lock");
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_lock");
     let buffer = SharedBuffer::new(8).unwrap();
     let (word, total) = (word(&buffer), buffer.slot(1).unwrap());
     let turn = move || total.store(total.load(Relaxed) + 1, Relaxed);

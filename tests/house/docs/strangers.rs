@@ -16,9 +16,9 @@ const TURNS: i32 = 2000;
 const ALL: u32 = u32::MAX;
 
 #[test]
-fn who_follows_the_page_shares_the_semaphore() {
+fn a_stranger_that_follows_the_page_shares_the_semaphore() {
     const PERMITS: i32 = 2;
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_semaphore");
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_semaphore");
     let buffer = SharedBuffer::new(8).unwrap();
     let semaphore = Semaphore::initialize(&buffer, 0, PERMITS as u32).unwrap();
     let (word, taken) = (buffer.slot(0).unwrap(), buffer.slot(1).unwrap());
@@ -105,8 +105,8 @@ mod semaphores {
 }
 
 #[test]
-fn who_follows_the_page_shares_the_rw_lock() {
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_rw_lock");
+fn a_stranger_that_follows_the_page_shares_the_rw_lock() {
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_rw_lock");
     let word = AtomicI32::new(0);
     let lock = RwLock::from_slot(Slot::from_ref(&word, Scope::Private).unwrap());
     let buffer = SharedBuffer::new(8).unwrap();
@@ -160,10 +160,10 @@ fn who_follows_the_page_shares_the_rw_lock() {
 
 /// Steps 2 and 5: a reader waits for room, and the first that leaves a full lock tells it so.
 #[test]
-fn who_follows_the_page_waits_for_room_among_the_readers_and_makes_some() {
+fn a_stranger_that_follows_the_page_waits_for_room_among_the_readers_and_makes_some() {
     const FULL: i32 = (1 << 29) - 1;
     const READERS_WAITING: i32 = 1 << 30;
-    let _watchdog = Watchdog::new("who_follows_the_page_waits_for_room_among_the_readers_and_makes_some");
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_waits_for_room_among_the_readers_and_makes_some");
     let word = AtomicI32::new(0);
     let lock = RwLock::from_slot(Slot::from_ref(&word, Scope::Private).unwrap());
     let crates_reader = || std::mem::forget(lock.read());
@@ -371,8 +371,8 @@ mod classes {
 }
 
 #[test]
-fn who_follows_the_page_shares_the_event() {
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_event");
+fn a_stranger_that_follows_the_page_shares_the_event() {
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_event");
     let buffer = SharedBuffer::new(8).unwrap();
     let [to, fro] = [0, 1].map(|index| buffer.slot(index).unwrap());
     thread::scope(|threads| {
@@ -431,8 +431,8 @@ mod events {
 }
 
 #[test]
-fn who_follows_the_page_shares_the_latch() {
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_latch");
+fn a_stranger_that_follows_the_page_shares_the_latch() {
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_latch");
     let buffer = SharedBuffer::new(8).unwrap();
     let (word, passed) = (buffer.slot(0).unwrap(), buffer.slot(1).unwrap());
     for _ in 0..TURNS / 20 {
@@ -490,9 +490,9 @@ mod latches {
 }
 
 #[test]
-fn who_follows_the_page_shares_the_barrier() {
+fn a_stranger_that_follows_the_page_shares_the_barrier() {
     const AGENTS: i32 = 4;
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_barrier");
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_barrier");
     let buffer = SharedBuffer::new(12).unwrap();
     let barrier = Barrier::new(&buffer, 0, AGENTS as u32).unwrap();
     let [word, arrived, leaders] = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
@@ -547,8 +547,8 @@ mod barriers {
 }
 
 #[test]
-fn who_follows_the_page_shares_the_once() {
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_once");
+fn a_stranger_that_follows_the_page_shares_the_once() {
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_once");
     let buffer = SharedBuffer::new(8).unwrap();
     let once = Once::new(&buffer, 0).unwrap();
     let (word, runs) = (buffer.slot(0).unwrap(), buffer.slot(1).unwrap());
@@ -621,8 +621,8 @@ mod onces {
 }
 
 #[test]
-fn who_follows_the_page_shares_the_cond() {
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_cond");
+fn a_stranger_that_follows_the_page_shares_the_cond() {
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_cond");
     let buffer = SharedBuffer::new(16).unwrap();
     let lock = Lock::new(&buffer, 0).unwrap();
     let cond = Cond::new(&buffer, 1, lock).unwrap();
@@ -696,9 +696,9 @@ mod conds {
 
 /// A turn that is passed on, with a notify of all.
 #[test]
-fn who_follows_the_page_shares_the_synchronic() {
+fn a_stranger_that_follows_the_page_shares_the_synchronic() {
     const AGENTS: u16 = 4;
-    let _watchdog = Watchdog::new("who_follows_the_page_shares_the_synchronic");
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_shares_the_synchronic");
     let buffer = SharedBuffer::new(20).unwrap();
     let synchronic = Synchronic::<u16>::new(&buffer, 0).unwrap();
     let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
@@ -729,8 +729,8 @@ fn who_follows_the_page_shares_the_synchronic() {
 
 /// Items that are given and taken, with a notify of one.
 #[test]
-fn who_follows_the_page_notifies_one_and_is_the_one_that_is_notified() {
-    let _watchdog = Watchdog::new("who_follows_the_page_notifies_one_and_is_the_one_that_is_notified");
+fn a_stranger_that_follows_the_page_notifies_one_and_is_the_one_that_is_notified() {
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_notifies_one_and_is_the_one_that_is_notified");
     let buffer = SharedBuffer::new(16).unwrap();
     let items = Synchronic::<u16>::new(&buffer, 0).unwrap();
     let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());
@@ -764,8 +764,8 @@ fn who_follows_the_page_notifies_one_and_is_the_one_that_is_notified() {
 
 /// A wake that reaches one who cannot use it is passed on, from one side to the other.
 #[test]
-fn who_follows_the_page_passes_on_what_it_cannot_use() {
-    let _watchdog = Watchdog::new("who_follows_the_page_passes_on_what_it_cannot_use");
+fn a_stranger_that_follows_the_page_passes_on_what_it_cannot_use() {
+    let _watchdog = Watchdog::new("a_stranger_that_follows_the_page_passes_on_what_it_cannot_use");
     let buffer = SharedBuffer::new(16).unwrap();
     let synchronic = Synchronic::<u16>::new(&buffer, 0).unwrap();
     let words = [0, 1, 2].map(|index| buffer.slot(index).unwrap());

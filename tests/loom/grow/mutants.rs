@@ -9,8 +9,8 @@ pub(crate) const MUTANTS: &[Group] = &[
         mutants: &[
             (
                 "a_growth_is_published_by_a_store",
-                "match length.compare_exchange(found, bytes as Bytes, SeqCst, SeqCst) {",
-                "match { length.store(bytes as Bytes, SeqCst); Ok::<Bytes, Bytes>(found) } {",
+                "match length.compare_exchange(found, bytes as LengthInteger, SeqCst, SeqCst) {",
+                "match { length.store(bytes as LengthInteger, SeqCst); Ok::<LengthInteger, LengthInteger>(found) } {",
                 "of_two_that_grow_it_none_is_lost",
                 ASSERTION,
             ),
@@ -23,15 +23,15 @@ pub(crate) const MUTANTS: &[Group] = &[
             ),
             (
                 "a_growth_publishes_nothing",
-                "bytes as Bytes, SeqCst, SeqCst)",
-                "bytes as Bytes, Ordering::Relaxed, SeqCst)",
+                "bytes as LengthInteger, SeqCst, SeqCst)",
+                "bytes as LengthInteger, Ordering::Relaxed, SeqCst)",
                 "one_that_is_told_of_the_length_sees_what_was_done_before",
                 CAUSALITY,
             ),
             (
                 "one_that_loses_a_race_to_grow_acquires_nothing",
-                "bytes as Bytes, SeqCst, SeqCst)",
-                "bytes as Bytes, SeqCst, Ordering::Relaxed)",
+                "bytes as LengthInteger, SeqCst, SeqCst)",
+                "bytes as LengthInteger, SeqCst, Ordering::Relaxed)",
                 "one_that_is_told_of_the_length_sees_what_was_done_before",
                 CAUSALITY,
             ),

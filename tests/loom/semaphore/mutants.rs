@@ -62,7 +62,7 @@ pub(crate) const MUTANTS: &[Group] = &[
             (
                 "one_that_slept_takes_before_it_marks",
                 "let was = self.permits.fetch_or(mark, Relaxed);",
-                "if self.try_take(count) { return Outcome::Done; } let was = self.permits.fetch_or(mark, Relaxed);",
+                "if self.try_take(count) { return Look::Done(()); } let was = self.permits.fetch_or(mark, Relaxed);",
                 "parking::three_pass",
                 DEADLOCK,
             ),
@@ -89,8 +89,8 @@ pub(crate) const MUTANTS: &[Group] = &[
             ),
             (
                 "one_that_gives_up_wakes_nobody",
-                "if mem::take(&mut must_wake) && available(marked) > 0 {",
-                "if mem::take(&mut must_wake) && available(marked) > 0 && sleeper.elapsed().is_none() {",
+                "must_wake |= mark == MANY_WAITING && was & MANY_WAITING == 0;",
+                "must_wake |= deadline.answer().is_none() && mark == MANY_WAITING && was & MANY_WAITING == 0;",
                 "one_that_gave_up_to_take_two_does_not_strand_one_that_needs_one",
                 DEADLOCK,
             ),

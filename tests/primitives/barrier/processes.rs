@@ -12,9 +12,9 @@ over_shared_origins! {
     rounds_keep_apart_between_processes
     processes_sleep_until_the_last_has_arrived
     the_arrival_of_a_process_killed_while_it_waits_counts
-    who_was_woken_and_died_strands_nobody
-    who_completed_a_round_and_died_before_the_wake_strands_nobody_beyond_one_slice
-    who_died_before_it_arrived_is_waited_for_until_all_withdraw
+    a_waiter_that_was_woken_and_died_strands_nobody
+    a_process_that_completed_a_round_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    a_process_that_died_before_it_arrived_is_waited_for_until_all_withdraw
 }
 
 /// Arrivals and the mark.
@@ -57,8 +57,8 @@ fn the_arrival_of_a_process_killed_while_it_waits_counts(memory: &Memory) {
     join_all(sleepers); // And without having been rescued.
 }
 
-fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_woken_and_died_strands_nobody");
+fn a_waiter_that_was_woken_and_died_strands_nobody(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_was_woken_and_died_strands_nobody");
     let mut sleepers = fork_asleep(memory, 1, |buffer| assert_eq!(barrier(buffer, 3).wait(), BarrierRole::Follower));
     let victim = fork_victim(memory, INDEX);
     sleepers.extend(fork_asleep(memory, 1, |buffer| assert_eq!(barrier(buffer, 3).wait(), BarrierRole::Follower)));
@@ -67,8 +67,8 @@ fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
     drop(victim);
 }
 
-fn who_completed_a_round_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_completed_a_round_and_died_before_the_wake");
+fn a_process_that_completed_a_round_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_completed_a_round_and_died_before_the_wake");
     let sleepers = FAR.map(|timeout| {
         fork_asleep_rescued(memory, 1..=1, |buffer| {
             assert_eq!(barrier(buffer, 3).wait_for(timeout), Ok(BarrierRole::Follower));
@@ -81,8 +81,8 @@ fn who_completed_a_round_and_died_before_the_wake_strands_nobody_beyond_one_slic
     join_all(sleepers.into());
 }
 
-fn who_died_before_it_arrived_is_waited_for_until_all_withdraw(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_died_before_it_arrived");
+fn a_process_that_died_before_it_arrived_is_waited_for_until_all_withdraw(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_died_before_it_arrived");
     let victim = fork(memory, |buffer| stay(buffer));
     kill_where_it_stays(memory, victim);
     join_all(fork_all(memory, 2, |buffer| assert_eq!(barrier(buffer, 3).wait_for(SHORT), Err(TimedOut))));

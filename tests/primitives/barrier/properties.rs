@@ -9,7 +9,7 @@ use std::time::Instant;
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
-    /// For so many agents.
+    /// For that many agents.
     WaitUntil(u32, Time),
     /// Only if that is sure to return.
     Wait(u32),

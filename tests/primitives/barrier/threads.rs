@@ -15,10 +15,10 @@ over_every_origin! {
     each_round_has_exactly_one_leader
     rounds_keep_apart
     rounds_keep_apart_when_agents_take_turns
-    what_each_did_before_it_arrived_all_see
+    all_see_the_writes_that_each_made_before_it_arrived
     a_timed_wait_ends_not_before_its_time
-    who_gives_up_withdraws_its_arrival
-    who_gives_up_in_vain_has_passed
+    a_waiter_that_gives_up_withdraws_its_arrival
+    a_waiter_that_gives_up_in_vain_has_passed
     a_timed_wait_passes_when_all_have_arrived
     a_deadline_in_the_past_is_a_try
     the_generation_wraps_around
@@ -113,8 +113,8 @@ fn rounds_keep_apart(memory: &Memory) {
     assert_eq!(word(memory).load(Relaxed) & !WAITING, (2 * ROUNDS).wrapping_mul(ROUND));
 }
 
-fn what_each_did_before_it_arrived_all_see(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_each_did_before_it_arrived_all_see");
+fn all_see_the_writes_that_each_made_before_it_arrived(memory: &Memory) {
+    let _watchdog = Watchdog::new("all_see_the_writes_that_each_made_before_it_arrived");
     let barrier = barrier(memory, 3);
     let data = [(); 3].map(|()| Plain::default());
     thread::scope(|threads| {
@@ -169,8 +169,8 @@ fn a_timed_wait_ends_not_before_its_time(memory: &Memory) {
     assert_eq!(barrier.arrived(), 0);
 }
 
-fn who_gives_up_withdraws_its_arrival(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_gives_up_withdraws_its_arrival");
+fn a_waiter_that_gives_up_withdraws_its_arrival(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_gives_up_withdraws_its_arrival");
     let barrier = barrier(memory, 3);
     thread::scope(|threads| {
         let first = sleepers(threads, 1, || barrier.wait());
@@ -187,8 +187,8 @@ fn who_gives_up_withdraws_its_arrival(memory: &Memory) {
     assert_eq!(word(memory).load(Relaxed) & !WAITING, ROUND);
 }
 
-fn who_gives_up_in_vain_has_passed(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_gives_up_in_vain_has_passed");
+fn a_waiter_that_gives_up_in_vain_has_passed(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_gives_up_in_vain_has_passed");
     const ROUNDS: u64 = 2_000;
     let barrier = barrier(memory, 2);
     let led = AtomicI32::new(0);
@@ -235,7 +235,7 @@ fn a_deadline_in_the_past_is_a_try(memory: &Memory) {
     word(memory).store(1, Relaxed);
     assert_eq!(barrier.wait_for(Duration::ZERO), Err(TimedOut));
     assert_eq!(barrier.wait_until(Instant::now()), Err(TimedOut));
-    assert_eq!(word(memory).load(Relaxed), 1, "who did not wait leaves neither an arrival nor a mark");
+    assert_eq!(word(memory).load(Relaxed), 1, "an agent that did not wait leaves neither an arrival nor a mark");
     word(memory).store(2, Relaxed);
     assert_eq!(barrier.wait_for(Duration::ZERO), Ok(BarrierRole::Leader), "only the last to arrive passes");
     assert_eq!(word(memory).load(Relaxed), ROUND);

@@ -13,9 +13,9 @@ over_shared_origins! {
     a_notify_of_all_lets_all_processes_return
     each_notify_lets_one_process_return
     a_process_killed_while_it_waits_strands_nobody_and_stays_counted
-    who_was_woken_and_died_strands_nobody_beyond_one_slice
-    who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice
-    who_died_before_it_could_notify_strands_nobody_beyond_one_slice
+    a_waiter_that_was_woken_and_died_strands_nobody_beyond_one_slice
+    a_process_that_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    a_process_that_died_before_it_could_notify_strands_nobody_beyond_one_slice
     the_lock_of_a_process_killed_after_its_wait_stays_held
 }
 
@@ -37,11 +37,11 @@ fn take(buffer: &SharedBuffer) {
     total(buffer).fetch_sub(1, Relaxed);
 }
 
-/// So many children that take something, and all wait for it, so that this many are counted. That one of them sleeps is
+/// Forks that many children, which take something and all wait for it, so that the count is this. That one of them sleeps is
 /// not enough: it may wait for the lock.
 fn fork_waiting(memory: &Memory, number: usize, counted: i32) -> Vec<Process> {
     let children = fork_all(memory, number, take);
-    until("so many wait", || {
+    until("that many wait", || {
         let _guard = lock(&memory.buffer).lock();
         waiters(memory).load(Relaxed) == counted
     });
@@ -119,8 +119,8 @@ fn a_process_killed_while_it_waits_strands_nobody_and_stays_counted(memory: &Mem
     assert_eq!(word(&memory.buffer).load(Relaxed), 0, "nobody is counted");
 }
 
-fn who_was_woken_and_died_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_woken_and_died");
+fn a_waiter_that_was_woken_and_died_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_was_woken_and_died");
     let victim = fork_victim(memory, INDEX);
     let survivor = fork_asleep_rescued(memory, 0..=1, take);
     put(&memory.buffer, 1);
@@ -142,8 +142,8 @@ fn fork_rescued(memory: &Memory) -> [Process; 2] {
     sleepers
 }
 
-fn who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_notified_and_died_before_the_wake");
+fn a_process_that_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_notified_and_died_before_the_wake");
     let sleepers = fork_rescued(memory);
     put(&memory.buffer, 1);
     // All that a notify does before its wake.
@@ -152,8 +152,8 @@ fn who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory:
     assert_eq!(waiters(memory).load(Relaxed), 0);
 }
 
-fn who_died_before_it_could_notify_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_died_before_it_could_notify");
+fn a_process_that_died_before_it_could_notify_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_died_before_it_could_notify");
     let sleepers = fork_rescued(memory);
     put(&memory.buffer, 1);
     join_all(sleepers.into());
@@ -174,7 +174,7 @@ fn the_lock_of_a_process_killed_after_its_wait_stays_held(memory: &Memory) {
     cond(&memory.buffer).notify_all();
     kill_where_it_stays(memory, holder);
     assert!(lock(&memory.buffer).lock_for(SHORT).is_err());
-    // In its name. The other has been notified too, and waits for the lock, unless it had it before.
+    // On its behalf. The other has been notified too, and waits for the lock, unless it had it before.
     lock(&memory.buffer).unlock().unwrap();
     join_all(others);
     join_all(fork_all(memory, 1, |buffer| drop(lock(buffer).lock())));

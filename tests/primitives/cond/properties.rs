@@ -12,7 +12,7 @@ enum Op {
     NotifyOne,
     NotifyAll,
     WaitUntil(Time),
-    /// While the condition holds so many times.
+    /// While the condition holds that many times.
     WaitWhile(Time, u32),
     /// Another agent begins to wait, and dies: it stays counted.
     Count,

@@ -59,10 +59,10 @@ fn values(memory: &Memory) -> [i32; 2] {
     [seq, waiters].map(|word| word.load(Relaxed))
 }
 
-/// Waits until so many wait, and have let go of the lock.
+/// Waits until that many wait, and have let go of the lock.
 fn until_waiting(memory: &Memory, number: i32) {
     let [_, waiters, _] = words(memory);
-    until("so many wait", || {
+    until("that many wait", || {
         let _guard = lock(memory).lock();
         waiters.load(Relaxed) == number
     });
@@ -395,8 +395,9 @@ fn a_notify_taken_by_a_waiter_that_cannot_get_the_lock_is_passed_on(memory: &Mem
 }
 
 fn a_deadline_in_the_past_lets_go_of_the_lock(memory: &Memory) {
+    type Wait<'a> = &'a dyn Fn(LockGuard<'_>) -> Result<(), TimedOut>;
     let past = Instant::now();
-    let waits: [&dyn Fn(LockGuard<'_>) -> Result<(), TimedOut>; 4] = [
+    let waits: [Wait<'_>; 4] = [
         &|guard| cond(memory).wait_until(guard, past).map(drop),
         &|guard| cond(memory).wait_for(guard, Duration::ZERO).map(drop),
         &|guard| cond(memory).wait_while_for(guard, || true, Duration::ZERO).map(drop),

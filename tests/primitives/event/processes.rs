@@ -11,11 +11,11 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 over_shared_origins! {
     a_set_wakes_all_processes_that_wait
     processes_that_waited_return_though_the_event_is_reset_at_once
-    what_was_done_before_a_set_is_seen_in_another_process
+    writes_before_a_set_are_seen_in_another_process
     a_process_killed_while_it_waits_strands_nobody
-    who_was_woken_and_died_strands_nobody
-    who_set_and_died_before_the_wake_strands_nobody_beyond_one_slice
-    what_a_dead_process_has_set_is_set
+    a_waiter_that_was_woken_and_died_strands_nobody
+    a_process_that_set_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    an_event_set_by_a_dead_process_is_set
 }
 
 fn event(buffer: &SharedBuffer) -> Event<'_> {
@@ -42,8 +42,8 @@ fn processes_that_waited_return_though_the_event_is_reset_at_once(memory: &Memor
     assert!(event(&memory.buffer).wait_for(SHORT).is_err(), "the next one waits for the next set");
 }
 
-fn what_was_done_before_a_set_is_seen_in_another_process(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_was_done_before_a_set_is_seen_in_another_process");
+fn writes_before_a_set_are_seen_in_another_process(memory: &Memory) {
+    let _watchdog = Watchdog::new("writes_before_a_set_are_seen_in_another_process");
     // Two events, to and fro.
     let peer = fork(memory, |buffer| {
         let [there, back] = [INDEX, INDEX + 1].map(|index| Event::new(buffer, index).unwrap());
@@ -73,8 +73,8 @@ fn a_process_killed_while_it_waits_strands_nobody(memory: &Memory) {
     join_all(sleepers); // And without having been rescued.
 }
 
-fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_woken_and_died_strands_nobody");
+fn a_waiter_that_was_woken_and_died_strands_nobody(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_was_woken_and_died_strands_nobody");
     let mut sleepers = fork_asleep(memory, 1, |buffer| event(buffer).wait());
     let victim = fork_victim(memory, INDEX);
     sleepers.extend(fork_asleep(memory, 1, |buffer| event(buffer).wait()));
@@ -83,9 +83,9 @@ fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
     drop(victim);
 }
 
-fn who_set_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_set_and_died_before_the_wake");
-    // Two events: one is reset by somebody else before anybody looks.
+fn a_process_that_set_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_set_and_died_before_the_wake");
+    // Two events: one is reset by another agent before anybody looks.
     let sleepers = [INDEX, INDEX + 1].into_iter().zip(FAR).map(|(index, timeout)| {
         let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| {
             assert!(Event::new(buffer, index).unwrap().wait_for(timeout).is_ok());
@@ -99,8 +99,8 @@ fn who_set_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Mem
     join_all(sleepers);
 }
 
-fn what_a_dead_process_has_set_is_set(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_a_dead_process_has_set_is_set");
+fn an_event_set_by_a_dead_process_is_set(memory: &Memory) {
+    let _watchdog = Watchdog::new("an_event_set_by_a_dead_process_is_set");
     let setter = fork(memory, |buffer| {
         event(buffer).set();
         stay(buffer)

@@ -14,9 +14,9 @@ over_every_origin! {
     a_set_lets_all_return_who_wait
     an_event_stays_set_until_it_is_reset
     an_event_that_is_reset_at_once_after_a_set_lets_all_return_who_waited_before
-    who_comes_after_the_reset_waits_for_the_next_set
+    a_waiter_that_comes_after_the_reset_waits_for_the_next_set
     a_reset_resets_though_a_waiter_returns_meanwhile
-    what_was_done_before_a_set_is_seen_also_after_a_reset
+    writes_before_a_set_are_seen_also_after_a_reset
     a_timed_wait_ends_not_before_its_time
     a_timed_wait_returns_for_a_set
     a_deadline_in_the_past_is_a_look
@@ -90,7 +90,7 @@ fn an_event_stays_set_until_it_is_reset(memory: &Memory) {
 fn an_event_that_is_reset_at_once_after_a_set_lets_all_return_who_waited_before(memory: &Memory) {
     let _watchdog = Watchdog::new("who_waited_before");
     for _ in 0..50 {
-        // Who returned may have left a mark behind.
+        // A waiter that returned may have left a mark behind.
         let event = Event::initialize(&memory.buffer, 5).unwrap();
         thread::scope(|threads| {
             let waiters = sleepers(threads, waiters(), || event.wait());
@@ -103,8 +103,8 @@ fn an_event_that_is_reset_at_once_after_a_set_lets_all_return_who_waited_before(
     }
 }
 
-fn who_comes_after_the_reset_waits_for_the_next_set(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_comes_after_the_reset_waits_for_the_next_set");
+fn a_waiter_that_comes_after_the_reset_waits_for_the_next_set(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_comes_after_the_reset_waits_for_the_next_set");
     let event = event(memory);
     event.set();
     event.reset();
@@ -147,11 +147,11 @@ fn a_reset_resets_though_a_waiter_returns_meanwhile(memory: &Memory) {
     });
 }
 
-fn what_was_done_before_a_set_is_seen_also_after_a_reset(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_was_done_before_a_set_is_seen_also_after_a_reset");
+fn writes_before_a_set_are_seen_also_after_a_reset(memory: &Memory) {
+    let _watchdog = Watchdog::new("writes_before_a_set_are_seen_also_after_a_reset");
     let data = Plain::default();
     for round in 1..=500 {
-        // Who returned may have left a mark behind.
+        // A waiter that returned may have left a mark behind.
         let event = Event::initialize(&memory.buffer, 5).unwrap();
         thread::scope(|threads| {
             let waiter = threads.spawn(|| {
@@ -185,7 +185,7 @@ fn a_timed_wait_returns_for_a_set(memory: &Memory) {
         });
         event.reset();
     }
-    // Who gave up has left a mark that is not needed, and does no harm.
+    // A waiter that gave up has left a mark that is not needed, and does no harm.
     assert!(event.wait_for(Duration::from_millis(1)).is_err());
     event.set();
     assert!(event.is_set());
@@ -195,7 +195,7 @@ fn a_deadline_in_the_past_is_a_look(memory: &Memory) {
     let (event, past) = (event(memory), Instant::now());
     assert_eq!(event.wait_until(past), Err(TimedOut));
     assert_eq!(event.wait_for(Duration::ZERO), Err(TimedOut));
-    assert_eq!(word(memory).load(Relaxed), 0, "who did not wait leaves no mark");
+    assert_eq!(word(memory).load(Relaxed), 0, "an agent that did not wait leaves no mark");
     event.set();
     assert_eq!(event.wait_until(past), Ok(()));
     assert_eq!(event.wait_for(Duration::ZERO), Ok(()));

@@ -12,8 +12,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 over_shared_origins! {
     processes_that_attach_at_once_keep_the_sum
     a_process_of_another_type_is_told
-    who_dies_in_a_closure_leaves_the_old_value
-    who_dies_while_it_reads_leaves_the_lock_held_and_the_value_whole
+    a_process_that_dies_in_a_closure_leaves_the_old_value
+    a_process_that_dies_while_it_reads_leaves_the_lock_held_and_the_value_whole
     writers_killed_at_any_time_leave_a_whole_value
 }
 
@@ -97,8 +97,8 @@ fn a_process_of_another_type_is_told(memory: &Memory) {
     stranger.join();
 }
 
-fn who_dies_in_a_closure_leaves_the_old_value(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_dies_in_a_closure_leaves_the_old_value");
+fn a_process_that_dies_in_a_closure_leaves_the_old_value(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_dies_in_a_closure_leaves_the_old_value");
     let accounts = accounts(&memory.buffer);
     accounts.update(|accounts| accounts.change(5));
     let before = accounts.get();
@@ -117,8 +117,8 @@ fn who_dies_in_a_closure_leaves_the_old_value(memory: &Memory) {
     assert_eq!(accounts.get().changes, 2);
 }
 
-fn who_dies_while_it_reads_leaves_the_lock_held_and_the_value_whole(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_dies_while_it_reads");
+fn a_process_that_dies_while_it_reads_leaves_the_lock_held_and_the_value_whole(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_dies_while_it_reads");
     let accounts = accounts(&memory.buffer);
     let victim = fork(memory, |buffer| {
         let _held = self::accounts(buffer).lock().lock();
@@ -140,7 +140,7 @@ fn who_dies_while_it_reads_leaves_the_lock_held_and_the_value_whole(memory: &Mem
 fn writers_killed_at_any_time_leave_a_whole_value(memory: &Memory) {
     let _watchdog = Watchdog::new("writers_killed_at_any_time_leave_a_whole_value");
     let accounts = accounts(&memory.buffer);
-    let mut in_the_midst = 0;
+    let mut in_the_middle = 0;
     for round in 0..40 {
         let before = accounts.get().changes;
         let writer = fork(memory, |buffer| {
@@ -156,14 +156,14 @@ fn writers_killed_at_any_time_leave_a_whole_value(memory: &Memory) {
         std::thread::sleep(Duration::from_micros(50 * (round % 7)));
         writer.kill();
         if accounts.lock().is_locked() {
-            in_the_midst += 1;
+            in_the_middle += 1;
             accounts.lock().unlock().unwrap();
         }
         let value = accounts.get();
         assert!(value.is_right() && value.changes > before, "{value:?}, after {before}");
         accounts.update(|accounts| accounts.change(1));
     }
-    if in_the_midst == 0 {
+    if in_the_middle == 0 {
         say("none of 40 writers was killed while it held the lock");
     }
 }
@@ -217,7 +217,7 @@ mod stepped {
                 let (mut is_new, mut held, mut torn) = (false, 0, 0);
                 let look = |buffer: SharedBuffer| {
                     let guarded = Guarded::<[u32; 5], VERSION>::new(&buffer, 0).unwrap();
-                    // In its name.
+                    // On its behalf.
                     held += usize::from(guarded.lock().unlock().is_ok());
                     let value = guarded.get();
                     assert!(value == [9; 5] || value == old && !is_new, "{name}: {value:?}");
@@ -239,12 +239,12 @@ mod stepped {
     }
 
     #[test]
-    fn who_dies_while_it_attaches_leaves_the_rest_to_the_next() {
-        let _watchdog = Watchdog::new("who_dies_while_it_attaches");
+    fn a_process_that_dies_while_it_attaches_leaves_the_rest_to_the_next() {
+        let _watchdog = Watchdog::new("a_process_that_dies_while_it_attaches");
         let buffer = SharedBuffer::anonymous(64).unwrap();
         let mut headers = Vec::new();
         let attach = || assert!(Guarded::<u64, VERSION>::new(&buffer, 0).is_ok());
-        let stepped = each_step("who_dies_while_it_attaches", &buffer, attach, |buffer| {
+        let stepped = each_step("a_process_that_dies_while_it_attaches", &buffer, attach, |buffer| {
             let header = || buffer.slots(1..6).unwrap().iter().filter(|slot| slot.load(Relaxed) != 0).count();
             headers.push(header());
             let guarded = Guarded::<u64, VERSION>::new(&buffer, 0).unwrap();

@@ -13,9 +13,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 over_every_origin! {
     fresh_memory_is_an_unlocked_value_of_zeros
-    what_is_set_is_what_is_got
+    a_value_that_is_set_is_got
     a_value_is_padded_to_whole_words
-    who_attaches_first_writes_the_header_and_nothing_else
+    the_first_to_attach_writes_the_header_and_nothing_else
     an_update_is_all_or_nothing
     a_panicking_closure_writes_nothing_and_unlocks
     no_update_of_many_threads_is_lost
@@ -23,14 +23,14 @@ over_every_origin! {
     timed_calls_take_what_is_unlocked
     a_deadline_in_the_past_is_a_try
     a_mismatch_names_both_values_and_changes_nothing
-    who_is_refused_has_written_nothing
+    a_refused_attachment_has_written_nothing
     a_header_that_was_begun_is_completed
-    of_many_who_attach_at_once_with_two_versions_one_version_wins
+    one_version_wins_if_many_attach_at_once_with_two_versions
     initializing_makes_any_words_that_value
     every_number_says_which_copy_is_the_value
     guarded_values_side_by_side_are_strangers
-    what_a_layout_places_is_that_value
-    what_an_allocator_hands_out_is_a_value_of_zeros
+    a_layout_places_that_value
+    an_allocator_hands_out_a_value_of_zeros
 }
 
 /// Where the value lies.
@@ -82,7 +82,7 @@ fn fresh_memory_is_an_unlocked_value_of_zeros(memory: &Memory) {
     assert_eq!(Guarded::<[u8; 3], 1>::new(&memory.buffer, 100).unwrap().get(), [0; 3]);
 }
 
-fn what_is_set_is_what_is_got(memory: &Memory) {
+fn a_value_that_is_set_is_got(memory: &Memory) {
     let guarded = accounts(&memory.buffer);
     let mut value = Accounts::default();
     for turn in 0..20 {
@@ -142,7 +142,7 @@ fn a_value_is_padded_to_whole_words(memory: &Memory) {
     check(memory, 150, [0xabcd_u16; 51]);
 }
 
-fn who_attaches_first_writes_the_header_and_nothing_else(memory: &Memory) {
+fn the_first_to_attach_writes_the_header_and_nothing_else(memory: &Memory) {
     let before = words(memory);
     let _ = accounts(&memory.buffer);
     let after = words(memory);
@@ -322,7 +322,7 @@ fn a_mismatch_names_both_values_and_changes_nothing(memory: &Memory) {
 }
 
 /// Whatever is there: a header that was begun, or words that are in use for something else.
-fn who_is_refused_has_written_nothing(memory: &Memory) {
+fn a_refused_attachment_has_written_nothing(memory: &Memory) {
     for place in 0..5 {
         for found in [1, -1, i32::MIN] {
             store(memory, HEADER + place, found);
@@ -356,7 +356,7 @@ fn a_header_that_was_begun_is_completed(memory: &Memory) {
     }
 }
 
-fn of_many_who_attach_at_once_with_two_versions_one_version_wins(memory: &Memory) {
+fn one_version_wins_if_many_attach_at_once_with_two_versions(memory: &Memory) {
     for round in 0..50_usize {
         let index = 16 * round;
         let attached: Vec<_> = thread::scope(|threads| {
@@ -415,7 +415,7 @@ fn guarded_values_side_by_side_are_strangers(memory: &Memory) {
     assert_eq!(row[1].try_get(), Some([1; 5]));
 }
 
-fn what_a_layout_places_is_that_value(memory: &Memory) {
+fn a_layout_places_that_value(memory: &Memory) {
     let mut layout = Layout::new();
     layout.array::<u8>(5);
     let place = layout.place::<Guarded<Accounts, VERSION>>();
@@ -425,13 +425,13 @@ fn what_a_layout_places_is_that_value(memory: &Memory) {
     let guarded = Guarded::initialize(&memory.buffer, place.index(), Accounts { transfers: 7, ..Accounts::default() });
     assert_eq!(place.of(&memory.buffer), guarded);
     assert_eq!(place.of(&memory.buffer).unwrap().get().transfers, 7);
-    // Who reads the words as another type has another layout, and finds another header.
+    // An agent that reads the words as another type has another layout, and finds another header.
     let kept: Place<Guarded<'static, [u8; 64], VERSION>> = Layout::starting_at(place.index() - 1).place();
     assert_eq!(kept.index(), place.index());
     assert!(matches!(kept.of(&memory.buffer), Err(Error::GuardedMismatch { what: "alignment", .. })));
 }
 
-fn what_an_allocator_hands_out_is_a_value_of_zeros(memory: &Memory) {
+fn an_allocator_hands_out_a_value_of_zeros(memory: &Memory) {
     let allocator = BumpAllocator::new(&memory.buffer, 0, 1..1024).unwrap();
     let places = [allocator.allocate_place::<Guarded<Accounts, VERSION>>(), allocator.allocate_place()];
     let [first, second] = places.map(|place| place.unwrap().of(&memory.buffer).unwrap());

@@ -12,9 +12,9 @@ over_shared_origins! {
     processes_wait_until_all_have_counted_down
     processes_sleep_until_the_last_has_counted_down
     a_process_killed_while_it_waits_strands_nobody
-    who_was_woken_and_died_strands_nobody
-    who_counted_last_and_died_before_the_wake_strands_nobody_beyond_one_slice
-    who_died_before_it_counted_is_counted_down_in_its_name
+    a_waiter_that_was_woken_and_died_strands_nobody
+    a_process_that_counted_last_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    a_process_that_died_before_it_counted_is_counted_down_on_its_behalf
 }
 
 fn initialized(memory: &Memory, count: u32) -> Latch<'_> {
@@ -59,8 +59,8 @@ fn a_process_killed_while_it_waits_strands_nobody(memory: &Memory) {
     join_all(sleepers); // And without having been rescued.
 }
 
-fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_woken_and_died_strands_nobody");
+fn a_waiter_that_was_woken_and_died_strands_nobody(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_was_woken_and_died_strands_nobody");
     let latch_here = initialized(memory, 1);
     let mut sleepers = fork_asleep(memory, 1, |buffer| latch(buffer).wait());
     let victim = fork_victim(memory, INDEX);
@@ -70,8 +70,8 @@ fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
     drop(victim);
 }
 
-fn who_counted_last_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_counted_last_and_died_before_the_wake");
+fn a_process_that_counted_last_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_counted_last_and_died_before_the_wake");
     initialized(memory, 1);
     let sleepers = FAR
         .map(|timeout| fork_asleep_rescued(memory, 1..=1, |buffer| assert!(latch(buffer).wait_for(timeout).is_ok())));
@@ -80,8 +80,8 @@ fn who_counted_last_and_died_before_the_wake_strands_nobody_beyond_one_slice(mem
     join_all(sleepers.into());
 }
 
-fn who_died_before_it_counted_is_counted_down_in_its_name(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_died_before_it_counted");
+fn a_process_that_died_before_it_counted_is_counted_down_on_its_behalf(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_died_before_it_counted");
     initialized(memory, 2);
     let victim = fork(memory, |buffer| {
         latch(buffer).count_down(1).unwrap();

@@ -13,7 +13,7 @@ over_every_origin! {
     all_wait_until_the_last_has_counted_down
     a_latch_counts_down_once
     too_many_are_an_error_that_changes_nothing
-    what_was_done_before_each_count_is_seen
+    writes_before_each_count_are_seen
     counting_down_by_nothing_changes_nothing
     a_timed_wait_ends_not_before_its_time
     a_timed_wait_returns_for_the_last
@@ -88,8 +88,8 @@ fn too_many_are_an_error_that_changes_nothing(memory: &Memory) {
     assert_eq!(latch.count(), 3);
 }
 
-fn what_was_done_before_each_count_is_seen(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_was_done_before_each_count_is_seen");
+fn writes_before_each_count_are_seen(memory: &Memory) {
+    let _watchdog = Watchdog::new("writes_before_each_count_are_seen");
     let data = [(); 3].map(|()| Plain::default());
     for round in 1..=300 {
         let latch = latch(memory, 3);
@@ -138,7 +138,7 @@ fn a_deadline_in_the_past_is_a_look(memory: &Memory) {
     let (latch, past) = (latch(memory, 1), Instant::now());
     assert_eq!(latch.wait_until(past), Err(TimedOut));
     assert_eq!(latch.wait_for(Duration::ZERO), Err(TimedOut));
-    assert_eq!(word(memory).load(Relaxed), 1, "who did not wait leaves no mark");
+    assert_eq!(word(memory).load(Relaxed), 1, "an agent that did not wait leaves no mark");
     latch.count_down(1).unwrap();
     assert_eq!(latch.wait_until(past), Ok(()));
     assert_eq!(latch.wait_for(Duration::ZERO), Ok(()));

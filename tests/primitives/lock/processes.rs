@@ -16,10 +16,10 @@ over_shared_origins! {
     a_process_sleeps_until_another_unlocks
     a_timed_lock_ends_though_another_process_holds_on
     a_process_killed_while_it_waits_strands_nobody
-    who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice
-    who_unlocked_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    a_waiter_that_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice
+    a_holder_that_unlocked_and_died_before_the_wake_strands_nobody_beyond_one_slice
     a_scribble_over_the_mark_strands_nobody
-    what_a_dead_process_held_stays_held_until_it_is_unlocked_in_its_name
+    the_lock_of_a_dead_process_stays_held_until_it_is_unlocked_on_its_behalf
     a_scribbling_process_neither_hangs_nor_breaks_a_timed_lock
     two_mappings_in_one_process_are_one_lock
 }
@@ -152,8 +152,8 @@ fn a_process_killed_while_it_waits_strands_nobody(memory: &Memory) {
     assert_eq!(word(&memory.buffer).load(Relaxed), 0);
 }
 
-fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_woken_and_died_before_taking");
+fn a_waiter_that_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_was_woken_and_died_before_taking");
     let guard = lock(&memory.buffer).lock();
     word(&memory.buffer).store(2, Relaxed);
     // Sleeps as a waiter of the lock does, and is gone before it could take it.
@@ -172,8 +172,8 @@ fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: 
     survivor.join();
 }
 
-fn who_unlocked_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_unlocked_and_died_before_the_wake");
+fn a_holder_that_unlocked_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_holder_that_unlocked_and_died_before_the_wake");
     for timeout in [Duration::MAX, Duration::from_secs(1_000)] {
         mem::forget(lock(&memory.buffer).lock());
         let sleeper = Process::fork(|| {
@@ -200,8 +200,8 @@ fn a_scribble_over_the_mark_strands_nobody(memory: &Memory) {
     }
 }
 
-fn what_a_dead_process_held_stays_held_until_it_is_unlocked_in_its_name(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_a_dead_process_held_stays_held");
+fn the_lock_of_a_dead_process_stays_held_until_it_is_unlocked_on_its_behalf(memory: &Memory) {
+    let _watchdog = Watchdog::new("the_lock_of_a_dead_process_stays_held");
     let holder = fork(memory, |buffer| {
         let _guard = lock(buffer).lock();
         sign(buffer).store(1, Release);

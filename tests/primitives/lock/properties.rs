@@ -51,7 +51,7 @@ impl Model {
         is_free
     }
 
-    /// Who gave up has left the mark of one who slept; unless it was kept from the processor until its time was over.
+    /// A waiter that gave up has left the mark of a sleeper, unless it was kept from the processor until its time was over.
     fn lock_briefly(&mut self, word: i32) -> bool {
         let took = self.try_lock();
         if !took && word == 2 {

@@ -89,7 +89,7 @@ fn a_deadline_in_the_past_is_a_try(memory: &Memory) {
     let _guard = lock(memory).lock();
     assert!(lock(memory).lock_until(past).is_err());
     assert!(lock(memory).lock_for(Duration::ZERO).is_err());
-    assert_eq!(word(memory).load(Relaxed), 1, "who did not wait leaves no mark");
+    assert_eq!(word(memory).load(Relaxed), 1, "an agent that did not wait leaves no mark");
 }
 
 fn any_agent_may_unlock(memory: &Memory) {
@@ -112,7 +112,7 @@ fn a_lock_that_nobody_holds_cannot_be_unlocked(memory: &Memory) {
     assert_eq!(word(memory).load(Relaxed), 0, "and nothing changed");
     let guard = lock(memory).lock();
     assert_eq!(lock(memory).unlock(), Ok(()));
-    drop(guard); // Unlocked already, by somebody else: no panic.
+    drop(guard); // Unlocked already, by another agent: no panic.
     assert!(!lock(memory).is_locked());
 }
 

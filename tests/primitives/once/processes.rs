@@ -14,9 +14,9 @@ over_shared_origins! {
     processes_sleep_until_another_is_done
     a_panic_in_one_process_is_seen_by_the_others
     a_process_killed_while_it_waits_strands_nobody
-    who_was_woken_and_died_strands_nobody
-    who_was_done_and_died_before_the_wake_strands_nobody_beyond_one_slice
-    who_reset_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    a_waiter_that_was_woken_and_died_strands_nobody
+    a_process_that_was_done_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    a_process_that_reset_and_died_before_the_wake_strands_nobody_beyond_one_slice
     a_once_whose_process_was_killed_while_it_ran_is_run_again_after_a_reset
     a_process_that_was_slow_and_not_dead_is_superseded
 }
@@ -102,8 +102,8 @@ fn a_process_killed_while_it_waits_strands_nobody(memory: &Memory) {
     runner.join();
 }
 
-fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_woken_and_died_strands_nobody");
+fn a_waiter_that_was_woken_and_died_strands_nobody(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_was_woken_and_died_strands_nobody");
     let runner = runner(memory, Ok(()));
     let mut sleepers = fork_asleep(memory, 1, |buffer| once(buffer).call_once(never).unwrap());
     let victim = fork_victim(memory, INDEX);
@@ -114,8 +114,8 @@ fn who_was_woken_and_died_strands_nobody(memory: &Memory) {
     drop(victim);
 }
 
-fn who_was_done_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_done_and_died_before_the_wake");
+fn a_process_that_was_done_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_was_done_and_died_before_the_wake");
     word(&memory.buffer).store(1, Relaxed);
     let sleepers = FAR.map(|timeout| {
         fork_asleep_rescued(memory, 1..=1, |buffer| {
@@ -127,8 +127,8 @@ fn who_was_done_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory:
     join_all(sleepers.into());
 }
 
-fn who_reset_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_reset_and_died_before_the_wake");
+fn a_process_that_reset_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_reset_and_died_before_the_wake");
     word(&memory.buffer).store(1, Relaxed);
     let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| once(buffer).call_once(|| ()).unwrap());
     // All that a reset does before its wake.

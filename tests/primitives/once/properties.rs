@@ -27,7 +27,7 @@ enum Op {
 enum Initializer {
     Return,
     Panic,
-    /// Somebody takes it for dead meanwhile.
+    /// Another agent takes it for dead meanwhile.
     BeReset,
     /// The same, and it panics after that.
     BeResetAndPanic,

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 over_every_origin! {
     fresh_memory_is_a_once_that_was_not_run
     exactly_one_runs_and_all_see_what_it_wrote
-    who_calls_while_it_runs_waits_for_its_end
+    a_call_while_it_runs_waits_for_its_end
     a_panic_is_seen_by_all_until_a_reset
-    who_waits_for_one_that_panics_is_told
+    a_waiter_for_one_that_panics_is_told
     a_reset_lets_another_run
     a_reset_while_it_runs_lets_one_of_those_who_wait_run
     one_that_was_reset_while_it_ran_is_superseded
@@ -106,8 +106,8 @@ fn exactly_one_runs_and_all_see_what_it_wrote(memory: &Memory) {
     }
 }
 
-fn who_calls_while_it_runs_waits_for_its_end(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_calls_while_it_runs_waits_for_its_end");
+fn a_call_while_it_runs_waits_for_its_end(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_call_while_it_runs_waits_for_its_end");
     let may_end = AtomicBool::new(false);
     thread::scope(|threads| {
         let runner =
@@ -141,8 +141,8 @@ fn a_panic_is_seen_by_all_until_a_reset(memory: &Memory) {
     assert_eq!(once.state(), OnceState::Done);
 }
 
-fn who_waits_for_one_that_panics_is_told(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_waits_for_one_that_panics_is_told");
+fn a_waiter_for_one_that_panics_is_told(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_for_one_that_panics_is_told");
     let may_end = &AtomicBool::new(false);
     thread::scope(|threads| {
         let failing = || {
@@ -261,7 +261,7 @@ fn a_deadline_in_the_past_is_a_try(memory: &Memory) {
     let answer = while_another_runs(memory, || {
         assert_eq!(once(memory).call_once_until(never, past), Err(TimedOut));
         assert_eq!(once(memory).call_once_for(never, Duration::ZERO), Err(TimedOut));
-        assert_eq!(word(memory).load(Relaxed), 1, "who did not wait leaves no mark");
+        assert_eq!(word(memory).load(Relaxed), 1, "an agent that did not wait leaves no mark");
     });
     assert_eq!(answer, Ok(()));
     assert_eq!(once(memory).call_once_until(never, past), Ok(Ok(())));

@@ -466,7 +466,7 @@ fn a_lock_that_is_not_held_so_cannot_be_unlocked_so(memory: &Memory) {
         }
     }
     word(memory).store(0, Relaxed);
-    // Unlocked already, by somebody else: no panic.
+    // Unlocked already, by another agent: no panic.
     let guard = lock.write();
     assert_eq!(lock.unlock_write(), Ok(()));
     drop(guard);

@@ -14,9 +14,9 @@ over_shared_origins! {
     processes_sleep_until_another_releases
     processes_that_need_different_numbers_do_not_strand_each_other
     a_process_killed_while_it_waits_strands_nobody
-    who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice
-    who_released_and_died_before_the_wake_strands_nobody_beyond_one_slice
-    the_permits_of_a_dead_process_are_gone_until_they_are_released_in_its_name
+    a_waiter_that_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice
+    a_process_that_released_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    the_permits_of_a_dead_process_are_gone_until_they_are_released_on_its_behalf
 }
 
 const WAITING: i32 = 1 << 30;
@@ -101,8 +101,8 @@ fn a_process_killed_while_it_waits_strands_nobody(memory: &Memory) {
     assert_eq!(semaphore(&memory.buffer).permits(), 0);
 }
 
-fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_woken_and_died_before_taking");
+fn a_waiter_that_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_was_woken_and_died_before_taking");
     word(&memory.buffer).store(WAITING, Relaxed);
     let victim = fork_victim(memory, INDEX);
     let survivor = fork_asleep_rescued(memory, 0..=1, |buffer| semaphore(buffer).acquire());
@@ -112,9 +112,9 @@ fn who_was_woken_and_died_before_taking_strands_nobody_beyond_one_slice(memory: 
     drop(victim);
 }
 
-fn who_released_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_released_and_died_before_the_wake");
-    // Two semaphores: on one, the first who finds its permit would wake the other.
+fn a_process_that_released_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_released_and_died_before_the_wake");
+    // Two semaphores: on one, the first that finds its permit would wake the other.
     let sleepers = [INDEX, INDEX + 1].into_iter().zip(FAR).map(|(index, timeout)| {
         let sleeper = fork_asleep_rescued(memory, 1..=1, |buffer| {
             assert!(Semaphore::new(buffer, index).unwrap().acquire_for(timeout).is_ok());
@@ -127,7 +127,7 @@ fn who_released_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory:
     assert_eq!(semaphore(&memory.buffer).permits(), 0);
 }
 
-fn the_permits_of_a_dead_process_are_gone_until_they_are_released_in_its_name(memory: &Memory) {
+fn the_permits_of_a_dead_process_are_gone_until_they_are_released_on_its_behalf(memory: &Memory) {
     let _watchdog = Watchdog::new("the_permits_of_a_dead_process");
     semaphore(&memory.buffer).release(3).unwrap();
     let holder = fork(memory, |buffer| {

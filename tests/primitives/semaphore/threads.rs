@@ -19,8 +19,8 @@ over_every_origin! {
     waiters_that_give_up_neither_keep_nor_lose_a_permit
     a_deadline_in_the_past_is_a_try
     many_permits_are_taken_all_at_once_or_not_at_all
-    who_waits_for_many_lets_others_pass
-    who_needs_one_and_who_needs_two_do_not_strand_each_other
+    a_waiter_for_many_lets_others_pass
+    a_waiter_for_one_and_a_waiter_for_two_do_not_strand_each_other
     one_permit_reaches_who_needs_one_past_all_who_need_two
     too_many_permits_are_an_error_that_changes_nothing
     no_permits_are_taken_and_released_at_once
@@ -158,12 +158,12 @@ fn a_timed_acquire_takes_what_is_released(memory: &Memory) {
     for timeout in [LONG, Duration::MAX] {
         thread::scope(|threads| {
             let one = threads.spawn(move || semaphore.acquire_for(timeout));
-            until("who needs one has left its mark", || word(memory).load(Relaxed) & WAITING != 0);
+            until("the waiter for one has left its mark", || word(memory).load(Relaxed) & WAITING != 0);
             semaphore.release(1).unwrap();
             assert_eq!(one.join().unwrap(), Ok(()));
 
             let two = threads.spawn(move || semaphore.acquire_many_for(2, timeout));
-            until("who needs two has left its mark", || word(memory).load(Relaxed) & MANY_WAITING != 0);
+            until("the waiter for two has left its mark", || word(memory).load(Relaxed) & MANY_WAITING != 0);
             semaphore.release(2).unwrap();
             assert_eq!(two.join().unwrap(), Ok(Ok(())));
         });
@@ -222,7 +222,7 @@ fn a_deadline_in_the_past_is_a_try(memory: &Memory) {
     assert_eq!(semaphore.acquire_for(Duration::ZERO), Err(TimedOut));
     assert_eq!(semaphore.acquire_many_until(2, past), Err(TimedOut));
     assert_eq!(semaphore.acquire_many_for(2, Duration::ZERO), Err(TimedOut));
-    assert_eq!(word(memory).load(Relaxed), 0, "who did not wait leaves no mark");
+    assert_eq!(word(memory).load(Relaxed), 0, "an agent that did not wait leaves no mark");
 }
 
 fn many_permits_are_taken_all_at_once_or_not_at_all(memory: &Memory) {
@@ -232,7 +232,7 @@ fn many_permits_are_taken_all_at_once_or_not_at_all(memory: &Memory) {
     assert_eq!(semaphore.permits(), 2);
     thread::scope(|threads| {
         let waiters = sleepers(threads, 1, || semaphore.acquire_many(4));
-        until("who needs four has left its mark", || word(memory).load(Relaxed) & MANY_WAITING != 0);
+        until("the waiter for four has left its mark", || word(memory).load(Relaxed) & MANY_WAITING != 0);
         assert_eq!(semaphore.permits(), 2, "it holds none while it waits");
         semaphore.release(1).unwrap();
         until("it has looked again", || word(memory).load(Relaxed) & MANY_WAITING != 0);
@@ -243,12 +243,12 @@ fn many_permits_are_taken_all_at_once_or_not_at_all(memory: &Memory) {
     assert_eq!(semaphore.permits(), 1);
 }
 
-fn who_waits_for_many_lets_others_pass(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_waits_for_many_lets_others_pass");
+fn a_waiter_for_many_lets_others_pass(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_for_many_lets_others_pass");
     let semaphore = with_permits(memory, 2);
     thread::scope(|threads| {
         let waiters = sleepers(threads, 1, || semaphore.acquire_many(3));
-        until("who needs three has left its mark", || word(memory).load(Relaxed) & MANY_WAITING != 0);
+        until("the waiter for three has left its mark", || word(memory).load(Relaxed) & MANY_WAITING != 0);
         semaphore.acquire();
         semaphore.acquire();
         semaphore.release(3).unwrap();
@@ -257,8 +257,8 @@ fn who_waits_for_many_lets_others_pass(memory: &Memory) {
     assert_eq!(semaphore.permits(), 0);
 }
 
-fn who_needs_one_and_who_needs_two_do_not_strand_each_other(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_needs_one_and_who_needs_two_do_not_strand_each_other");
+fn a_waiter_for_one_and_a_waiter_for_two_do_not_strand_each_other(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_for_one_and_a_waiter_for_two_do_not_strand_each_other");
     let semaphore = semaphore(memory);
     for (first, second) in [(1, 2), (2, 1)].repeat(5) {
         for releases in [&[1, 1, 1][..], &[2, 1], &[1, 2], &[3]] {

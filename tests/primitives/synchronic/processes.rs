@@ -18,14 +18,14 @@ over_shared_origins! {
     a_notify_of_one_reaches_the_process_that_can_use_it
     a_notify_of_all_lets_all_processes_go
     a_change_that_told_nobody_is_told_by_a_later_notify
-    what_was_done_at_another_address_is_heard
+    a_change_at_another_address_is_heard
     waits_with_a_deadline_end_by_it_or_by_a_change
     a_process_killed_while_it_waits_strands_nobody_and_stays_counted
     the_wake_of_one_is_not_spent_on_the_dead
-    who_is_killed_while_one_is_woken_strands_nobody_beyond_one_slice
-    who_was_woken_and_died_strands_nobody_beyond_one_slice
-    who_wrote_and_died_before_the_notify_strands_nobody_beyond_one_slice
-    who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice
+    a_process_killed_while_one_is_woken_strands_nobody_beyond_one_slice
+    a_waiter_that_was_woken_and_died_strands_nobody_beyond_one_slice
+    a_process_that_wrote_and_died_before_the_notify_strands_nobody_beyond_one_slice
+    a_process_that_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice
 }
 
 /// Where it lies: the value, two slots further, at a multiple of 8 bytes.
@@ -35,7 +35,7 @@ fn synchronic<T: Number>(buffer: &SharedBuffer) -> Synchronic<'_, T> {
     Synchronic::new(buffer, AT).unwrap()
 }
 
-/// For who leaves the type to be the usual one.
+/// For a caller that leaves the type to be the usual one.
 fn number(buffer: &SharedBuffer) -> Synchronic<'_, i32> {
     synchronic(buffer)
 }
@@ -186,7 +186,7 @@ fn a_notify_of_one_reaches_the_process_that_can_use_it(memory: &Memory) {
     let await_value =
         |value| fork_asleep(memory, 1, move |buffer| assert_eq!(number(buffer).load_when_equal(value), value));
     let sleepers: Vec<_> = (1..=4).map(|value| (value, await_value(value))).collect();
-    // Who has slept longest is woken first, and comes last.
+    // The agent that has slept longest is woken first, and comes last.
     for (value, sleeper) in sleepers.into_iter().rev() {
         number(&memory.buffer).store(value, NotifyHint::One);
         join_all(sleeper); // And without having been rescued.
@@ -211,13 +211,13 @@ fn a_change_that_told_nobody_is_told_by_a_later_notify(memory: &Memory) {
     assert_eq!(generation(memory).load(Relaxed), 0, "it told nobody");
     number(&memory.buffer).notify(NotifyHint::All);
     join_all(sleepers);
-    // Who comes now sees it without being told.
+    // An agent that comes now sees it without being told.
     join_all(fork_all(memory, 2, await_change));
     assert_eq!(waiters(memory).load(Relaxed), 0);
 }
 
-fn what_was_done_at_another_address_is_heard(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_was_done_at_another_address_is_heard");
+fn a_change_at_another_address_is_heard(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_change_at_another_address_is_heard");
     let Some(again) = memory.again() else { return };
     let [here, there] = [&memory.buffer, &again].map(synchronic::<f64>);
     assert_ne!(here, there, "the same address");
@@ -241,7 +241,7 @@ fn waits_with_a_deadline_end_by_it_or_by_a_change(memory: &Memory) {
         assert_eq!(number.load_when_not_equal_until(0, Instant::now() + SHORT), Err(TimedOut));
         assert!(number.expect_update_for(0, SHORT).is_err());
     }));
-    assert_eq!(waiters(memory).load(Relaxed), 0, "who gave up is counted out");
+    assert_eq!(waiters(memory).load(Relaxed), 0, "a waiter that gave up is counted out");
     let ways: [fn(Synchronic<'_, i32>); 3] = [
         |number| assert_eq!(number.load_when_equal_for(1, LONG), Ok(1)),
         |number| assert_eq!(number.load_when_not_equal_until(0, Instant::now() + LONG), Ok(1)),
@@ -249,7 +249,7 @@ fn waits_with_a_deadline_end_by_it_or_by_a_change(memory: &Memory) {
     ];
     let sleepers: Vec<_> =
         ways.into_iter().flat_map(|wait| fork_asleep(memory, 1, |buffer| wait(number(buffer)))).collect();
-    // Beside some who give up meanwhile.
+    // Beside some that give up meanwhile.
     let others = fork_all(memory, 2, |buffer| assert_eq!(number(buffer).load_when_equal_for(2, SHORT), Err(TimedOut)));
     number(&memory.buffer).store(1, NotifyHint::All);
     join_all(sleepers);
@@ -262,7 +262,7 @@ fn a_process_killed_while_it_waits_strands_nobody_and_stays_counted(memory: &Mem
     fork_asleep(memory, 1, await_change).into_iter().for_each(Process::kill);
     assert_eq!(waiters(memory).load(Relaxed), 1);
     number(&memory.buffer).notify(NotifyHint::One);
-    assert_ne!(generation(memory).swap(0, Relaxed), 0, "somebody is counted, so it was told");
+    assert_ne!(generation(memory).swap(0, Relaxed), 0, "a waiter is counted, so it was told");
     // Others wait and are notified as before.
     let sleepers = fork_asleep(memory, 2, await_change);
     assert_eq!(waiters(memory).load(Relaxed), 3);
@@ -290,8 +290,8 @@ fn the_wake_of_one_is_not_spent_on_the_dead(memory: &Memory) {
     assert_eq!((number(&memory.buffer).load(), waiters(memory).load(Relaxed)), (0, 3));
 }
 
-fn who_is_killed_while_one_is_woken_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_is_killed_while_one_is_woken");
+fn a_process_killed_while_one_is_woken_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_killed_while_one_is_woken");
     // Could the victim use the change, or was it to pass the wake on?
     for (wanted, is_killed_first) in [(1, true), (1, false), (2, true), (2, false)] {
         Synchronic::initialize(&memory.buffer, AT, 0).unwrap();
@@ -316,8 +316,8 @@ fn who_is_killed_while_one_is_woken_strands_nobody_beyond_one_slice(memory: &Mem
     }
 }
 
-fn who_was_woken_and_died_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_was_woken_and_died");
+fn a_waiter_that_was_woken_and_died_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_waiter_that_was_woken_and_died");
     let victim = fork_victim(memory, AT + 1);
     let survivor = fork_asleep_rescued(memory, 0..=1, take);
     // The victim has slept longer, so the one wake is most likely its.
@@ -337,16 +337,16 @@ fn fork_rescued(memory: &Memory) -> Vec<Process> {
     sleepers.into()
 }
 
-fn who_wrote_and_died_before_the_notify_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_wrote_and_died_before_the_notify");
+fn a_process_that_wrote_and_died_before_the_notify_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_wrote_and_died_before_the_notify");
     let sleepers = fork_rescued(memory);
     number(&memory.buffer).store(1, NotifyHint::None);
     join_all(sleepers);
     assert_eq!(waiters(memory).load(Relaxed), 0);
 }
 
-fn who_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
-    let _watchdog = Watchdog::new("who_notified_and_died_before_the_wake");
+fn a_process_that_notified_and_died_before_the_wake_strands_nobody_beyond_one_slice(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_process_that_notified_and_died_before_the_wake");
     // For all, and for one.
     for mark in [0, 1] {
         Synchronic::initialize(&memory.buffer, AT, 0).unwrap();

@@ -106,7 +106,7 @@ impl Model {
         self.notify(hint);
     }
 
-    /// Nothing on Linux. Elsewhere, who ran out of time cannot tell that no wake was spent on it, and if the last one was
+    /// Nothing on Linux. Elsewhere, an agent that ran out of time cannot tell that no wake was spent on it, and if the last one was
     /// for one, looks for that one.
     fn wait_in_vain(&mut self, generation: Slot<'_>) {
         let is_passed_on = self.generation & 1 != 0 && cfg!(not(target_os = "linux"));

@@ -16,20 +16,20 @@ for_every_number! {
     a_compare_exchange_writes_only_what_it_compared
     an_update_that_says_none_writes_nothing
     a_value_lies_in_the_first_bytes_with_zeros_behind_it
-    what_lies_behind_a_small_value_counts_as_nothing
+    the_bytes_behind_a_small_value_count_as_nothing
     a_change_touches_no_neighbour
     agents_that_add_at_once_lose_nothing
     handles_are_equal_if_they_name_the_same_words
-    what_is_there_is_not_waited_for
+    a_value_that_is_there_is_not_waited_for
     a_deadline_in_the_past_is_a_look
-    who_gives_up_is_not_counted_any_more
+    a_waiter_that_gives_up_is_not_counted_any_more
     each_change_lets_all_return_who_wait
     each_way_to_wait_returns_for_a_change
     a_value_that_is_not_waited_for_lets_nobody_return
     a_compare_exchange_that_fails_notifies_nobody
     a_notify_without_waiters_changes_nothing
     no_change_is_lost_between_two_agents
-    what_one_can_use_reaches_one
+    a_change_that_one_can_use_reaches_one
     a_change_for_one_reaches_one_that_it_suffices_for_past_others
     any_words_are_survived
     a_change_lets_a_waiter_go_from_any_generation
@@ -103,9 +103,9 @@ fn with_value<T: Number>(memory: &Memory, value: T) -> Synchronic<'_, T> {
     Synchronic::initialize(&memory.buffer, INDEX, value).unwrap()
 }
 
-/// Waits until so many wait, or are about to.
+/// Waits until that many wait, or are about to.
 fn until_waiting(memory: &Memory, number: i32) {
-    until("so many wait", || waiters(memory) == number);
+    until("that many wait", || waiters(memory) == number);
 }
 
 /// Writes a value for which all return who may sleep, and wakes them, if the test fails: else it would wait for them, and
@@ -234,7 +234,7 @@ fn a_value_lies_in_the_first_bytes_with_zeros_behind_it<T: Number>(memory: &Memo
     waiters.store(0, Relaxed);
 }
 
-fn what_lies_behind_a_small_value_counts_as_nothing<T: Number>(memory: &Memory) {
+fn the_bytes_behind_a_small_value_count_as_nothing<T: Number>(memory: &Memory) {
     let number = T::of(3);
     for garbage in [0x01, 0x7f, 0x80, 0xff] {
         let soil = || {
@@ -294,8 +294,8 @@ fn handles_are_equal_if_they_name_the_same_words<T: Number>(memory: &Memory) {
     assert_eq!(format!("{one:?}"), text);
 }
 
-fn what_is_there_is_not_waited_for<T: Number>(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_is_there_is_not_waited_for");
+fn a_value_that_is_there_is_not_waited_for<T: Number>(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_value_that_is_there_is_not_waited_for");
     let past = Instant::now();
     for value in T::edges() {
         let synchronic = with_value(memory, value);
@@ -361,7 +361,7 @@ fn a_deadline_in_the_past_is_a_look<T: Number>(memory: &Memory) {
     }
 }
 
-fn who_gives_up_is_not_counted_any_more<T: Number>(memory: &Memory) {
+fn a_waiter_that_gives_up_is_not_counted_any_more<T: Number>(memory: &Memory) {
     for value in [T::of(0), T::of(3)] {
         let synchronic = with_value(memory, value);
         assert_all_in_vain(synchronic, BRIEF);
@@ -498,7 +498,7 @@ fn a_notify_without_waiters_changes_nothing<T: Number>(memory: &Memory) {
         }
         words(memory)[0].store(1, Relaxed);
         synchronic::<T>(memory).notify(NotifyHint::None);
-        assert_eq!(values(memory), [1, before, 5, 6], "who waits does not hear of it");
+        assert_eq!(values(memory), [1, before, 5, 6], "a waiter does not hear of it");
     }
 }
 
@@ -528,8 +528,8 @@ fn no_change_is_lost_between_two_agents<T: Number>(memory: &Memory) {
     }
 }
 
-fn what_one_can_use_reaches_one<T: Number>(memory: &Memory) {
-    let _watchdog = Watchdog::new("what_one_can_use_reaches_one");
+fn a_change_that_one_can_use_reaches_one<T: Number>(memory: &Memory) {
+    let _watchdog = Watchdog::new("a_change_that_one_can_use_reaches_one");
     const EACH: usize = 60;
     let tokens = with_value(memory, T::of(0));
     thread::scope(|threads| {
@@ -708,7 +708,7 @@ fn a_timed_wait_ends_not_before_its_time(memory: &Memory) {
         |timeout| synchronic.load_when_for(|value| value > 7, timeout).is_err(),
         |deadline| synchronic.load_when_until(|value| value > 7, deadline).is_err(),
     );
-    assert_eq!(values(memory)[..2], [0, 0], "who gave up does not wait");
+    assert_eq!(values(memory)[..2], [0, 0], "a waiter that gave up does not wait");
 }
 
 fn a_number_is_passed_on_from_agent_to_agent(memory: &Memory) {
@@ -1109,8 +1109,8 @@ mod in_private_memory {
 
     /// There is nobody to pass a wake on to, whether or not it was one that a notify sent.
     #[test]
-    fn who_waits_alone_passes_nothing_on() {
-        let _watchdog = Watchdog::new("who_waits_alone_passes_nothing_on");
+    fn a_waiter_that_is_alone_passes_nothing_on() {
+        let _watchdog = Watchdog::new("a_waiter_that_is_alone_passes_nothing_on");
         over(|synchronic, [waiters, generation]| {
             thread::scope(|threads| {
                 let _freed = freed(synchronic, generation, 100);
@@ -1129,8 +1129,8 @@ mod in_private_memory {
 
     /// The last notify was for all, and woke all who had slept before: a wake that comes later was meant for nobody else.
     #[test]
-    fn who_takes_a_wake_after_a_notify_of_all_keeps_it() {
-        let _watchdog = Watchdog::new("who_takes_a_wake_after_a_notify_of_all_keeps_it");
+    fn a_waiter_that_takes_a_wake_after_a_notify_of_all_keeps_it() {
+        let _watchdog = Watchdog::new("a_waiter_that_takes_a_wake_after_a_notify_of_all_keeps_it");
         over(|synchronic, [waiters, generation]| {
             for even in [0, 2, -2, i32::MIN] {
                 generation.store(even, Relaxed);
@@ -1226,7 +1226,7 @@ fn is_a_stranger_in_another_scope<T: Number>() {
     let words = Words::<4>::new();
     let private = Synchronic::<T>::from_slots(words.slots()).unwrap();
     if let Ok(slots) = Slots::from_ref(&words.0, Scope::Shared) {
-        assert_ne!(private, Synchronic::from_slots(slots).unwrap(), "who waits on the one is not woken by the other");
+        assert_ne!(private, Synchronic::from_slots(slots).unwrap(), "a waiter on the one is not woken by the other");
     }
 }
 

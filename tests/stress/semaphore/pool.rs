@@ -6,7 +6,7 @@ use slotsync::{Semaphore, SharedBuffer};
 use std::mem;
 use std::sync::atomic::Ordering::Relaxed;
 
-stress! { Stress { name: "pool", prepare: |buffer| drop(pool(buffer).release(POOL)), agent, conclude } }
+stress! { Stress { name: "pool", prepare: |buffer| pool(buffer).release(POOL).unwrap(), agent, conclude } }
 
 const POOL: u32 = 3;
 

@@ -1,4 +1,4 @@
-//! Pools whose numbers are values of 32 and of 64 bits: who takes waits until there is something.
+//! Pools whose numbers are values of 32 and of 64 bits: an agent that takes waits until there is something.
 
 use crate::support::Memory;
 use crate::{Random, Stress, counter, stress, times};
