@@ -1,7 +1,7 @@
 //! The locks behind the traits of the crate lock_api: one body of tests over the locks of `parking_lot`, which are held to
 //! the same interface, and over those here, with nothing exchanged but where the types are from. Then what only these
 //! promise: the words, and other processes.
-#![cfg(not(loom))]
+#![cfg(all(feature = "lock_api", not(loom)))]
 #![allow(unsafe_code, reason = "words are reinterpreted, and raw locks are unlocked")]
 
 #[path = "../support/mod.rs"]

@@ -3,7 +3,7 @@
 //! Under `--cfg loom` this program has the models:
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg loom" cargo test --release --test loom
+//! RUSTFLAGS="--cfg loom" cargo test --release --all-features --test loom
 //! ```
 //!
 //! Two agents are explored whole, unless a model says otherwise. Three are explored to three preemptions where waiters park,
