@@ -39,8 +39,9 @@ programs() {
 }
 # Every example of a public item, and a model of a user's own.
 docs() { dev --doc && under_loom cargo test --release --all-features --doc -- futex::model; }
-# 16 agents, as threads and as processes, as fast as they get. One stress at a time: it asks how loaded the machine is.
-stress() { release --test stress -- --nocapture --test-threads=1; }
+# 16 agents, as threads and as processes, as fast as they get. One stress at a time: it asks how loaded the machine is. With
+# slices of half a minute, a load that keeps an agent between its change and its wake looks like no lost wakeup.
+stress() { SLOTSYNC_TEST_SLICE_MS=30000 release --test stress -- --nocapture --test-threads=1; }
 # A process killed before each instruction of each operation. Many at once: most of it waits for the end of a slice.
 kills() { release --test kills -- --nocapture --test-threads=16; }
 # The instructions of the fast path, as a user gets it.
