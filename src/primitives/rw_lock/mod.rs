@@ -59,9 +59,10 @@ use word::{MARKS, READERS_MASK, READERS_WAITING, WRITERS_WAITING, WRITING, is_fr
 ///
 /// # Cross-process
 ///
-/// Every process that maps the memory may lock, unlock and wait. If a process dies while it *waits*, *unlocks* or
-/// *downgrades*, other waiters recover within one second. If a process dies while it waits to write, arriving readers wait
-/// until the current readers have left.
+/// Every process that maps the memory may lock, unlock and wait. If a process dies while it *waits* or *unlocks*, other
+/// waiters recover within one second. If a process dies while it waits to write, arriving readers wait until the current
+/// readers have left. A process that dies while it *downgrades* leaves the lock held for reading, and arriving readers may
+/// wait in the same way.
 ///
 /// If a process dies while it *holds* the lock, the lock stays held, also if the process was one of several readers. The
 /// word counts readers and does not name them, so no agent can tell a dead holder from a live one. Unlocking on behalf of
