@@ -71,7 +71,7 @@ const SHORT: Duration = Duration::from_millis(20);
 const MOST_PENDING: usize = 48;
 
 /// How long a scenario may take before it is taken to hang.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// How often a scenario is played without a kill.
 const CONTROLS: usize = 8;
