@@ -30,7 +30,8 @@ readonly CHECKED_TARGETS=(
 )
 # An emulator can tell what atomic operations, the futex and the size of a word do, and it is slow. So it runs no sequences
 # of calls against models, and of the origins of memory only the anonymous one, beside private memory.
-readonly ONE_ORIGIN=(--skip ::memfd --skip ::named --skip ::file --skip properties::)
+# What is touched after it was published is told by memory that goes away, which an emulator does not do well.
+readonly ONE_ORIGIN=(--skip ::memfd --skip ::named --skip ::file --skip properties:: --skip publish::)
 readonly QEMU_TESTS=(words primitives arrays)
 # On Windows there is waiting within one process.
 readonly WINE_TESTS=(words primitives arrays places)
@@ -222,7 +223,8 @@ cargo_for() {
         export RUSTC=$WORK/rustc-newest/rustc RUSTC_BOOTSTRAP=1
         std=(-Zbuild-std -Zbuild-std-features=panic-unwind) # not backtrace, whose crates are a sixth of the work
     fi
-    CARGO_TARGET_DIR=$WORK/target cargo "$@" --target "$target" "${LOCKED[@]}" "${std[@]}"
+    # After the command itself: what comes behind a `--` is for the tests.
+    CARGO_TARGET_DIR=$WORK/target cargo "$1" --target "$target" "${LOCKED[@]}" "${std[@]}" "${@:2}"
 }
 
 # ------------------------------------------------------------------------------------------------------------- steps
@@ -296,7 +298,7 @@ run_under_wine() {
     export WINEDEBUG=-all WINEDLLOVERRIDES=winemenubuilder.exe,mscoree,mshtml= DISPLAY='' WINEPREFIX=$WORK/wine
     make_wine_prefix
     export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="timeout -k 10 $TEST_SECONDS wine64"
-    run_tests x86_64-pc-windows-gnu "${WINE_TESTS[@]}" -- --skip properties::
+    run_tests x86_64-pc-windows-gnu "${WINE_TESTS[@]}" -- --skip properties:: --skip publish::
     run_tests x86_64-pc-windows-gnu memory -- growable::calls::
 }
 
