@@ -304,7 +304,7 @@ fn one_that_waits_for_a_dead_ones_lock_gives_up_when_the_parent_is_gone_too() {
     until("there are processes", || run.workers().len() == 4 || run.parent.try_wait().unwrap().is_some());
     run.parent.kill().unwrap();
     run.parent.wait().unwrap();
-    // Who has not come to it yet does not find it, and ends.
+    // A process that has not come to it yet does not find it, and ends.
     for left in run.leftovers() {
         std::fs::remove_file(left).unwrap();
     }

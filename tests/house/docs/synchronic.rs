@@ -255,7 +255,7 @@ fn a_latecomer_that_catches_the_wake_for_one_passes_it_on() {
             }
             until("both are counted", || waiters.load(Relaxed) == 2);
             synchronic.store(5, NotifyHint::None);
-            // The wake of a notify that moved the generation on before they came. Who counts its wakes sends one only.
+            // The wake of a notify that moved the generation on before they came. A notifier that counts its wakes sends one only.
             let counts = cfg!(target_os = "linux") && !is_emulated();
             until("one of them is woken, or has seen the value", || {
                 let woken = if counts {

@@ -158,7 +158,7 @@ fn a_withdrawn_arrival_does_not_count() {
     check(Double::Parking, &[tries_to_meet, tries_to_meet, tries_to_meet], pairs);
 }
 
-/// Who comes without time arrives only if it is the last.
+/// An agent that comes without time arrives only if it is the last.
 #[test]
 fn one_that_has_no_time_does_not_arrive() {
     fn has_no_time(world: &World) {

@@ -62,7 +62,7 @@ holds! {
     of_four_allocations_one_is_too_many = &[allocates_twice, allocates_twice], all_are_used;
 }
 
-/// Who is handed a slot sees how the range was left by who began anew.
+/// An agent that is handed a slot sees how the range was left by the agent that began anew.
 #[test]
 fn initializing_publishes_what_was_done_before() {
     fn full(world: &World) {

@@ -27,7 +27,7 @@ fn waiter(world: &Arc<World>, deadline: Option<Instant>) -> thread::JoinHandle<W
 
 #[test]
 fn a_wake_finds_a_waiter_or_comes_too_early() {
-    // Who comes too early leaves the waiter asleep; the change of the word and the second wake are for it.
+    // A wake that comes too early leaves the waiter asleep; the change of the word and the second wake are for it.
     let outcomes = outcomes(Double::Parking, || {
         let world = World::new();
         let sleeper = waiter(&world, None);

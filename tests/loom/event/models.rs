@@ -32,7 +32,7 @@ fn sets(world: &World) {
     world.event().set();
 }
 
-/// Resets the event at once if somebody has begun to wait. Who came after that would rightly wait for the next time.
+/// Resets the event at once if somebody has begun to wait. An agent that came after that would rightly wait for the next time.
 fn sets_and_resets_for_one_that_waits(world: &World) {
     let is_awaited = world.word().load(Relaxed) != 0;
     sets(world);
@@ -45,7 +45,7 @@ fn sets_and_resets_for_one_that_waits(world: &World) {
 fn sets_and_resets_and_sets(world: &World) {
     world.event().set();
     world.event().reset();
-    // Also if a waiter marked the word in the midst of the reset.
+    // Also if a waiter marked the word in the middle of the reset.
     assert!(!world.event().is_set());
     world.event().set();
 }
@@ -103,7 +103,7 @@ holds! {
     two_set_it = &[waits_for_either, sets_too, sets_too], it_is_set;
     a_set_is_not_missed_though_it_is_reset_at_once = &[waits, sets_and_resets_for_one_that_waits], anything;
     a_reset_is_not_lost_beside_a_waiter_that_returns = &[waits_for_either, sets_and_resets_and_sets], it_is_set;
-    /// Who takes back a set sees what was done before it.
+    /// An agent that takes back a set sees what was done before it.
     one_that_resets_sees_what_it_was_set_for = &[resets_looks_and_waits, puts_and_sets], anything;
     one_that_resets_sees_what_it_was_set_for_twice =
         &[resets_looks_for_the_other_and_waits, sets_too, puts_the_other_and_sets], anything;

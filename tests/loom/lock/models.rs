@@ -101,7 +101,7 @@ holds! {
     one_tries_beside_another = &[locks_twice, tries], two_or_three_were_in;
     one_tries_beside_two = &[locks, locks, tries], two_or_three_were_in;
     one_gives_up_beside_another = &[locks_twice, locks_or_gives_up], two_or_three_were_in;
-    /// Who gives up must not take a wake with it that another sleeper needs.
+    /// A waiter that gives up must not take a wake with it that another sleeper needs.
     one_gives_up_beside_two[3] = &[locks, locks, locks_or_gives_up], two_or_three_were_in;
     stray_wakes_let_nobody_in = &[locks, locks, wakes_for_no_reason], all_two_were_in;
     ours_beside_lock_js = &[locks_twice, js_locks], all_three_were_in;

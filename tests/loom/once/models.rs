@@ -135,7 +135,7 @@ fn initializing_publishes_what_was_repaired() {
     }
 }
 
-/// Who did not run the initializer frees the memory as soon as it returns.
+/// The agent that did not run the initializer frees the memory as soon as it returns.
 #[test]
 fn one_that_waited_may_free_the_memory_at_once() {
     fn calls(word: Slot<'_>) -> bool {

@@ -148,7 +148,7 @@ holds! {
     /// The second finds no mark, as the first has taken it away for the one whom it woke.
     two_quick_releases_reach_two_sleepers = &[acquires, acquires, releases_one_and_one], none_is_left;
     a_release_of_two_reaches_two_sleepers = &[acquires, acquires, releases_two], none_is_left;
-    /// Who needs two must not keep for itself the wake that who needs one could use.
+    /// A waiter that needs two must not keep for itself the wake that a waiter that needs one could use.
     one_and_two_at_once = &[acquires, acquires_two, releases_three], none_is_left;
     one_that_needs_two_does_not_strand_one_that_needs_one =
         &[acquires_one_and_releases_two, acquires_two, |world| world.semaphore().release(1).unwrap()], none_is_left;
@@ -172,8 +172,8 @@ fn two_that_need_two_do_not_strand_one_that_needs_one() {
     check(Double::Parking, &[acquires_two, acquires_two, releases_one, acquires_one_and_releases_four], none_is_left);
 }
 
-/// Who needs two must not swallow a wake of one when the mark that it finds is of one who gave up. A lost wakeup is a
-/// deadlock, which polling does not see, and erring takes long to. Who comes twice is the last: to begin on the main thread
+/// A waiter that needs two must not swallow a wake of one when it finds the mark of one that gave up. A lost wakeup is a
+/// deadlock, which polling does not see, and erring takes long to. The agent that comes twice is the last: beginning on the main thread
 /// is no preemption.
 #[test]
 fn one_that_gave_up_to_take_two_does_not_strand_one_that_needs_one() {
