@@ -2,7 +2,7 @@
 # Every test there is, with a summary line for each suite at the end.
 #
 #   bash tests/all.sh            everything; about 35 minutes on two processors
-#   bash tests/all.sh --quick    calls, examples of the docs and a cut of the models, in minutes once they are built
+#   bash tests/all.sh --quick    calls, examples of the docs and a cut of the models, in about 3 minutes once the dependencies are built
 #   bash tests/all.sh SUITE...   some of them, by the names below
 #
 # What this machine lacks is reported as SKIPPED, with the reason. The exit status is 0 only if nothing failed.
